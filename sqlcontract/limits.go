@@ -1,0 +1,26 @@
+package sqlcontract
+
+import "time"
+
+// Limits on what arrives and on what a transaction may leave behind. Those that
+// a verifier must repeat belong to engine 1 and never change under its number.
+const (
+	// DefaultLife is how long a transaction stays valid when nobody says
+	// otherwise; MaxLife bounds it, and with it how long salts are remembered.
+	DefaultLife = 90 * 24 * time.Hour
+	MaxLife     = 400 * 24 * time.Hour
+
+	// DefaultGas is enough for some 50,000 rows; MaxGas bounds a block's time.
+	DefaultGas = 1_000_000
+	MaxGas     = 1_000_000_000
+
+	blindSize        = 32
+	maxTransaction   = 1 << 20 // a deploy's source and a few signatures, with room
+	maxName          = 63      // contract and action names
+	maxArguments     = 64
+	maxPreconditions = 64
+
+	maxReceiptBody = 64 << 10 // returned rows and events together
+	changeLeaf     = 64 << 10 // a leaf of a change list closes when it reaches this
+	maxRowValue    = 8 << 20  // encoded cells of one row
+)

@@ -1,0 +1,369 @@
+package sqlcontract
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/internal/wire"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// TransactionKind says what a transaction does.
+type TransactionKind uint8
+
+// The kinds of transactions. A patch lists row changes with their expected old
+// values; engine 1 knows its form and executes none.
+const (
+	KindCall   TransactionKind = 1
+	KindDeploy TransactionKind = 2
+	KindPatch  TransactionKind = 3
+)
+
+// AnyBranch is the written-out scope of a transaction that may first run on
+// any branch of its ledger.
+const AnyBranch = "any"
+
+// Header is the hashed part of a transaction. Its id is
+// Sum(KindTransaction, canonical CBOR): signatures and arguments stand beside
+// it, so that an id survives a second signature and an erased argument.
+type Header struct {
+	Version       uint64              `cbor:"1,keyasint"`
+	Kind          TransactionKind     `cbor:"2,keyasint"`
+	Ledger        objectstore.Hash    `cbor:"3,keyasint"`
+	Branch        []byte              `cbor:"4,keyasint"` // 32-byte branch id, or the three bytes of AnyBranch
+	Contract      string              `cbor:"5,keyasint"`
+	Action        string              `cbor:"6,keyasint"` // of a call; empty otherwise
+	Arguments     objectstore.Hash    `cbor:"7,keyasint"` // Sum(KindArguments, blind, argument bytes)
+	Account       objectstore.Account `cbor:"8,keyasint"`
+	Salt          objectstore.Hash    `cbor:"9,keyasint"`
+	Created       int64               `cbor:"10,keyasint"` // ms since 1970
+	Expiry        int64               `cbor:"11,keyasint"` // ms since 1970, mandatory
+	Preconditions []Precondition      `cbor:"12,keyasint,omitempty"`
+	GasLimit      uint64              `cbor:"13,keyasint"`
+	Fee           uint64              `cbor:"14,keyasint,omitempty"` // zero in engine 1
+	Payer         objectstore.Account `cbor:"15,keyasint,omitempty"` // empty in engine 1
+	Stays         bool                `cbor:"16,keyasint,omitempty"` // never leaves its branch by a merge
+	Provenance    []byte              `cbor:"17,keyasint,omitempty"` // hash of the private transaction that this one publishes
+	Extensions    wire.Extensions     `cbor:"18,keyasint,omitempty"`
+}
+
+// Precondition must hold on the state that a transaction meets, else it fails
+// with AG0430.
+type Precondition struct {
+	Kind  PreconditionKind `cbor:"1,keyasint"`
+	Key   []byte           `cbor:"2,keyasint,omitempty"` // state key, for rows
+	Hash  []byte           `cbor:"3,keyasint,omitempty"` // row hash, code hash or transaction id
+	Named string           `cbor:"4,keyasint,omitempty"` // contract, for the code hash
+}
+
+// PreconditionKind says what a precondition compares.
+type PreconditionKind uint8
+
+// The preconditions. A row's hash is Sum(KindRow, row value bytes).
+const (
+	RowIs      PreconditionKind = 1
+	RowAbsent  PreconditionKind = 2
+	CodeIs     PreconditionKind = 3
+	AfterTxHas PreconditionKind = 4 // this transaction has been seen with verdict ok
+)
+
+// Transaction is a transaction as it arrives: nothing in it has been checked.
+// Verify turns it into a VerifiedTransaction.
+type Transaction struct {
+	Data      []byte // canonical CBOR of Header
+	Seal      []byte // canonical CBOR of the signatures
+	Blind     []byte // 32 random bytes, or nil when the arguments are erased
+	Arguments []byte // canonical CBOR map name -> value, or nil when erased
+}
+
+type besideTransaction struct {
+	_         struct{} `cbor:",toarray"`
+	Seal      []byte
+	Blind     []byte
+	Arguments []byte
+}
+
+// ID is the transaction's id.
+func (t Transaction) ID() objectstore.Hash {
+	return objectstore.Sum(objectstore.KindTransaction, t.Data)
+}
+
+// Leaf is the form in which a block's transaction list keeps it: the header is
+// hashed, seal and arguments stand beside.
+func (t Transaction) Leaf() (objectstore.Leaf, error) {
+	beside, err := wire.Marshal(besideTransaction{Seal: t.Seal, Blind: t.Blind, Arguments: t.Arguments})
+	if err != nil {
+		return objectstore.Leaf{}, fmt.Errorf("encoding transaction %s: %w", t.ID().Short(), err)
+	}
+	return objectstore.Leaf{Data: t.Data, Beside: beside}, nil
+}
+
+// FromLeaf reads a transaction from a block's list. It is as unverified as one
+// that arrives from elsewhere.
+func FromLeaf(l objectstore.Leaf) (Transaction, error) {
+	var b besideTransaction
+	if len(l.Data)+len(l.Beside) > maxTransaction {
+		return Transaction{}, fmt.Errorf("a transaction of %d bytes is over the limit of %d", len(l.Data)+len(l.Beside), maxTransaction)
+	}
+	if err := wire.Unmarshal(l.Beside, &b); err != nil {
+		return Transaction{}, fmt.Errorf("decoding what stands beside a transaction: %w", err)
+	}
+	return Transaction{Data: l.Data, Seal: b.Seal, Blind: b.Blind, Arguments: b.Arguments}, nil
+}
+
+// Request is what a caller wants done; New signs it.
+type Request struct {
+	Kind     TransactionKind
+	Ledger   objectstore.Hash
+	Branch   objectstore.Hash // zero: any branch
+	Contract string
+	Action   string
+	Args     map[string]any // nil, int64, string or []byte
+	Account  objectstore.Account
+	Salt     objectstore.Hash // zero: random
+	Created  time.Time
+	Expiry   time.Time // zero: DefaultLife after Created
+	GasLimit uint64    // zero: DefaultGas
+	Stays    bool
+
+	Preconditions []Precondition
+}
+
+// New makes and signs a transaction for an account of one key. random gives the
+// blind and, where none is set, the salt; nil means crypto/rand.
+func New(r Request, key crypto.Signer, random io.Reader) (Transaction, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	blind := make([]byte, blindSize)
+	if _, err := io.ReadFull(random, blind); err != nil {
+		return Transaction{}, fmt.Errorf("reading randomness for a transaction: %w", err)
+	}
+	if r.Salt.IsZero() {
+		if _, err := io.ReadFull(random, r.Salt[:]); err != nil {
+			return Transaction{}, fmt.Errorf("reading randomness for a transaction: %w", err)
+		}
+	}
+	if r.Expiry.IsZero() {
+		r.Expiry = r.Created.Add(DefaultLife)
+	}
+	if r.GasLimit == 0 {
+		r.GasLimit = DefaultGas
+	}
+	args, err := encodeArguments(r.Args)
+	if err != nil {
+		return Transaction{}, err
+	}
+	h := Header{
+		Version: 1, Kind: r.Kind, Ledger: r.Ledger, Branch: r.Branch[:], Contract: r.Contract, Action: r.Action,
+		Arguments: objectstore.Sum(objectstore.KindArguments, blind, args),
+		Account:   r.Account, Salt: r.Salt, Created: r.Created.UnixMilli(), Expiry: r.Expiry.UnixMilli(),
+		Preconditions: r.Preconditions, GasLimit: r.GasLimit, Stays: r.Stays,
+	}
+	if r.Branch.IsZero() {
+		h.Branch = []byte(AnyBranch)
+	}
+	data, err := wire.Marshal(h)
+	if err != nil {
+		return Transaction{}, fmt.Errorf("encoding a transaction: %w", err)
+	}
+	t := Transaction{Data: data, Blind: blind, Arguments: args}
+	sig, err := sign.Sign(key, sign.PurposeTransaction, r.Ledger, t.ID())
+	if err != nil {
+		return Transaction{}, fmt.Errorf("signing a transaction: %w", err)
+	}
+	if t.Seal, err = wire.Marshal(sign.Seal{Signatures: []sign.Signature{sig}}); err != nil {
+		return Transaction{}, fmt.Errorf("encoding a signature: %w", err)
+	}
+	if _, err := decode(r.Ledger, t); err != nil {
+		return Transaction{}, err // what we would refuse from others we do not make
+	}
+	return t, nil
+}
+
+// IdempotencySalt is the salt that makes a second transaction with the same
+// key count as a repetition of the first.
+func IdempotencySalt(ledger objectstore.Hash, contract, action, key string) (objectstore.Hash, error) {
+	b, err := wire.AppendRow(nil, []any{ledger[:], contract, action, key})
+	if err != nil {
+		return objectstore.Hash{}, fmt.Errorf("idempotency key %q: %w", key, err)
+	}
+	return objectstore.Sum(objectstore.KindSalt, b), nil
+}
+
+// VerifiedTransaction is a transaction whose form, ledger, arguments and
+// signatures are good. Whether it may run where it arrives is the executor's
+// question. Only Verify makes one.
+type VerifiedTransaction struct {
+	id     objectstore.Hash
+	header Header
+	args   map[string]any // nil when erased
+	raw    Transaction
+}
+
+// ID is the transaction's id.
+func (t VerifiedTransaction) ID() objectstore.Hash { return t.id }
+
+// Header is the hashed part.
+func (t VerifiedTransaction) Header() Header { return t.header }
+
+// Arguments are the decoded arguments; nil when they are erased.
+func (t VerifiedTransaction) Arguments() map[string]any { return t.args }
+
+// Raw is the transaction as it arrived.
+func (t VerifiedTransaction) Raw() Transaction { return t.raw }
+
+// BranchID is the branch the transaction is bound to; zero for any.
+func (t VerifiedTransaction) BranchID() objectstore.Hash {
+	var h objectstore.Hash
+	if len(t.header.Branch) == len(h) {
+		copy(h[:], t.header.Branch)
+	}
+	return h
+}
+
+// Verify checks one transaction for a ledger.
+func Verify(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error) {
+	v, err := decode(ledger, t)
+	if err != nil {
+		return VerifiedTransaction{}, err
+	}
+	seal, err := sign.DecodeSeal(t.Seal)
+	if err != nil {
+		return VerifiedTransaction{}, fault.New("AG0601", "", "transaction %s: its signatures cannot be read: %w", v.id.Short(), err)
+	}
+	if err := seal.Check(string(v.header.Account), sign.PurposeTransaction, ledger, v.id); err != nil {
+		return VerifiedTransaction{}, fault.New("AG0601", "", "transaction %s is not signed by its account %s: %w", v.id.Short(), v.header.Account, err)
+	}
+	return v, nil
+}
+
+// decode checks everything but the signatures.
+func decode(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error) {
+	bad := func(what string, args ...any) (VerifiedTransaction, error) {
+		return VerifiedTransaction{}, fault.New("AG0602", "", "transaction %s: "+what, append([]any{t.ID().Short()}, args...)...)
+	}
+	if n := len(t.Data) + len(t.Seal) + len(t.Arguments); n > maxTransaction {
+		return bad("it has %d bytes, %d are allowed", n, maxTransaction)
+	}
+	v := VerifiedTransaction{id: t.ID(), raw: t}
+	h := &v.header
+	if err := wire.Unmarshal(t.Data, h); err != nil {
+		return bad("its header cannot be read: %w", err)
+	}
+	switch {
+	case h.Version != 1:
+		return bad("version %d is unknown to this program", h.Version)
+	case h.Kind < KindCall || h.Kind > KindPatch:
+		return bad("kind %d is unknown to this program", h.Kind)
+	case h.Ledger != ledger:
+		return bad("it belongs to ledger %s, this is %s", h.Ledger.Short(), ledger.Short())
+	case len(h.Branch) != len(objectstore.Hash{}) && !bytes.Equal(h.Branch, []byte(AnyBranch)):
+		return bad("its branch is neither an id nor %q", AnyBranch)
+	case len(h.Contract) == 0 || len(h.Contract) > maxName || len(h.Action) > maxName:
+		return bad("its contract or action name is missing or too long")
+	case h.Kind == KindCall && h.Action == "", h.Kind != KindCall && h.Action != "":
+		return bad("a call names an action, nothing else does")
+	case h.Expiry <= h.Created || h.Expiry-h.Created > MaxLife.Milliseconds() || h.Created < 0:
+		return bad("its expiry is not within %d days after its creation", int(MaxLife.Hours()/24))
+	case h.GasLimit == 0 || h.GasLimit > MaxGas:
+		return bad("its gas limit %d is not between 1 and %d", h.GasLimit, uint64(MaxGas))
+	case h.Fee != 0 || h.Payer != "":
+		return bad("fees are not in force on this ledger")
+	case len(h.Preconditions) > maxPreconditions:
+		return bad("it has %d preconditions, %d are allowed", len(h.Preconditions), maxPreconditions)
+	case len(h.Provenance) != 0 && len(h.Provenance) != len(objectstore.Hash{}):
+		return bad("its provenance is not a hash")
+	}
+	if _, _, err := sign.ParseAccount(string(h.Account)); err != nil {
+		return bad("its account: %w", err)
+	}
+	if err := h.Extensions.Check(nil); err != nil {
+		return bad("%w", err)
+	}
+	for _, p := range h.Preconditions {
+		if err := p.check(); err != nil {
+			return bad("%w", err)
+		}
+	}
+	if t.Blind == nil && t.Arguments == nil {
+		return v, nil // erased: verifiable by hash, not executable
+	}
+	if len(t.Blind) != blindSize || objectstore.Sum(objectstore.KindArguments, t.Blind, t.Arguments) != h.Arguments {
+		return bad("its arguments are not the ones that were signed")
+	}
+	args, err := decodeArguments(t.Arguments)
+	if err != nil {
+		return bad("%w", err)
+	}
+	v.args = args
+	return v, nil
+}
+
+func (p Precondition) check() error {
+	hash := len(p.Hash) == len(objectstore.Hash{})
+	key := len(p.Key) > 0 && len(p.Key) <= wire.MaxKey
+	ok := false
+	switch p.Kind {
+	case RowIs:
+		ok = key && hash && p.Named == ""
+	case RowAbsent:
+		ok = key && len(p.Hash) == 0 && p.Named == ""
+	case CodeIs:
+		ok = !key && len(p.Key) == 0 && hash && p.Named != "" && len(p.Named) <= maxName
+	case AfterTxHas:
+		ok = len(p.Key) == 0 && hash && p.Named == ""
+	}
+	if !ok {
+		return fmt.Errorf("a precondition of kind %d is malformed or unknown", p.Kind)
+	}
+	return nil
+}
+
+// encodeArguments gives the canonical CBOR map of arguments.
+func encodeArguments(args map[string]any) ([]byte, error) {
+	if args == nil {
+		args = map[string]any{}
+	}
+	for name, v := range args {
+		switch v.(type) {
+		case nil, int64, string, []byte:
+		default:
+			return nil, fault.New("AG0403", "Arguments are INTEGER, TEXT, BLOB or NULL.", "argument %s has type %T", name, v)
+		}
+	}
+	b, err := wire.Marshal(args)
+	if err != nil {
+		return nil, fmt.Errorf("encoding arguments: %w", err)
+	}
+	return b, nil
+}
+
+func decodeArguments(b []byte) (map[string]any, error) {
+	var m map[string]any
+	if err := wire.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("its arguments cannot be read: %w", err)
+	}
+	if len(m) > maxArguments {
+		return nil, fmt.Errorf("it has %d arguments, %d are allowed", len(m), maxArguments)
+	}
+	for name, v := range m {
+		switch x := v.(type) {
+		case nil, int64, string, []byte:
+		case uint64:
+			if x > 1<<63-1 {
+				return nil, fmt.Errorf("argument %s is over 64 bits", name)
+			}
+			m[name] = int64(x)
+		default:
+			return nil, fmt.Errorf("argument %s is neither INTEGER, TEXT, BLOB nor NULL", name)
+		}
+	}
+	return m, nil
+}
