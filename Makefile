@@ -1,0 +1,31 @@
+# The longer jobs. A newcomer needs only: go test ./...
+export CGO_ENABLED ?= 0
+
+.PHONY: build test race fuzz soak bench ci
+
+build: ## both names of the command in bin/
+	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
+
+test:
+	go test ./...
+
+race: ## packages without SQLite, with the race detector
+	CGO_ENABLED=1 go test -race -short ./internal/wire ./internal/sign ./internal/prolly ./objectstore/... ./branch ./dd
+
+FUZZTIME ?= 10s
+fuzz: ## every decoder, FUZZTIME each
+	@for p in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+SOAK ?= 2m
+soak: ## kill -9 under load and random histories, for SOAK each
+	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 2h -run 'Soak|Random|Crash' ./...
+
+bench: ## figures, with ratios against named alternatives of the same run
+	go run ./bench
+
+ci:
+	bash .ci/run
