@@ -1,0 +1,221 @@
+package repo
+
+import (
+	"io"
+	"time"
+
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// Options are what an embedding program may choose. The zero value is right for
+// most.
+type Options struct {
+	// Now is the clock; nil means time.Now. It decides block times and with
+	// them block ids.
+	Now func() time.Time
+	// Random gives salts and blinds; nil means crypto/rand.
+	Random io.Reader
+	// Wait is how long Open waits for another process that has the repository
+	// open; zero means 10 seconds.
+	Wait time.Duration
+}
+
+// Branch is what `aergo branch` shows of one branch.
+type Branch struct {
+	Name       string
+	ID         objectstore.Hash
+	Head       objectstore.Hash // block
+	Number     uint64           // of the head
+	Time       time.Time        // of the head
+	Creator    objectstore.Account
+	Current    bool
+	Registered bool // in the directory; otherwise the name is local
+	Scratch    bool // its calls never leave it
+}
+
+// Tag is a signed, immutable name for a block, kept in the directory.
+type Tag struct {
+	Name    string
+	Block   objectstore.Hash
+	Tagger  objectstore.Account
+	Message string
+	Time    time.Time
+}
+
+// Call asks for one action of a contract.
+type Call struct {
+	Contract string
+	Action   string
+	Args     map[string]any // nil, int64, string, []byte; see ParseArgs for text
+	Branch   string         // empty: the current branch
+	GasLimit uint64         // zero: the default
+	// IdempotencyKey, when not empty, makes a second call with the same key
+	// and content count as the first one.
+	IdempotencyKey string
+	Preconditions  []sqlcontract.Precondition
+}
+
+// Result is the answer to one transaction.
+type Result struct {
+	Transaction objectstore.Hash
+	Block       objectstore.Hash
+	Branch      string
+	Receipt     sqlcontract.Receipt
+	Changes     []RowDiff // net rows, system tables left out
+	Repeated    bool      // seen before: Receipt is the first one's
+}
+
+// RowDiff is one row that differs. Old and New hold a value for each of
+// Columns (key columns first), or are nil where there is no such row.
+type RowDiff struct {
+	Contract string
+	Table    string
+	Key      []any    // primary key values
+	Columns  []string // names; the first len(Key) are the key's
+	Old      []any
+	New      []any
+}
+
+// Entry is one block in a log.
+type Entry struct {
+	ID           objectstore.Hash
+	Parents      []objectstore.Hash
+	Number       uint64
+	Time         time.Time
+	Producer     objectstore.Account
+	Branch       string   // name of the branch it was made on, or its id's beginning
+	Refs         []string // branches and tags that point at it
+	Calls        []CallSummary
+	Transactions int
+}
+
+// CallSummary is one transaction in a line.
+type CallSummary struct {
+	Transaction objectstore.Hash
+	Text        string // "shop.sell(sku=tea, n=8)"
+	Account     objectstore.Account
+	Status      sqlcontract.Status
+	Code        string // of a failure
+	Reason      string // of a failure, in words
+}
+
+// BlockInfo is a block with all that it holds.
+type BlockInfo struct {
+	Entry
+	State, TransactionsRoot, ReceiptsRoot, ChangesRoot objectstore.Hash
+	Directory                                          objectstore.Hash
+	Engine                                             uint64
+	Rows                                               uint64 // rows changed
+	Merge                                              *MergeResult
+}
+
+// TransactionInfo is a transaction with its answer, in the block that last
+// executed it.
+type TransactionInfo struct {
+	ID       objectstore.Hash
+	Kind     string // call, deploy, patch
+	Contract string
+	Action   string
+	Args     map[string]any // nil when erased
+	Account  objectstore.Account
+	Created  time.Time
+	Expiry   time.Time
+	GasLimit uint64
+	Blocks   []objectstore.Hash // every block of this repository that lists it
+	Block    objectstore.Hash   // the one that Receipt and Changes come from
+	Position int
+	Receipt  sqlcontract.Receipt
+	Changes  []RowDiff
+}
+
+// ContractInfo is one deployed contract.
+type ContractInfo struct {
+	Name    string
+	Version int
+	Owner   objectstore.Account
+	Author  objectstore.Account // of this version
+	Created time.Time
+	Code    objectstore.Hash
+	Current bool
+}
+
+// MergeOptions choose how to merge.
+type MergeOptions struct {
+	Into   string // target branch; empty: the current one
+	DryRun bool   // verdicts only, nothing written
+	NoFF   bool   // a merge block even where a fast-forward would do
+	Strict bool   // exclude what would be included with other rows
+}
+
+// MergeResult is what a merge did, or would do.
+type MergeResult struct {
+	Kind     string // "up to date", "fast-forward", "automatic"
+	Block    objectstore.Hash
+	Source   objectstore.Hash
+	Target   objectstore.Hash // head before
+	Bases    []objectstore.Hash
+	Verdicts []Verdict
+	Included int
+	Excluded int
+}
+
+// Verdict is what a merge decided about one transaction.
+type Verdict struct {
+	CallSummary
+	Included  bool
+	Different bool // included, but with other rows than on the source's line
+	Changes   []RowDiff
+}
+
+// VerifyOptions choose how deep to look.
+type VerifyOptions struct {
+	Full     bool // re-execute every transaction
+	Progress func(done, total int)
+}
+
+// VerifyReport counts what was found good.
+type VerifyReport struct {
+	Blocks       int
+	Signatures   int
+	Transactions int
+	Executed     int // transactions re-executed
+	OtherEngine  int // blocks of engines that this program does not have
+	Nodes        int // state map nodes read and checked
+	Rows         uint64
+	Erased       int
+	DirBlocks    int
+}
+
+// ProofReport is what a proof says, after it has been verified.
+type ProofReport struct {
+	Kind        string // "row", "absent", "transaction"
+	Ledger      objectstore.Hash
+	Branch      string // the name that the directory gives it
+	BranchID    objectstore.Hash
+	Block       objectstore.Hash
+	Number      uint64
+	Time        time.Time
+	Statement   uint64           // sequence of the head statement
+	Published   objectstore.Hash // the head it names
+	Producer    objectstore.Account
+	Contract    string
+	Table       string
+	Key         []any
+	Columns     []string // when the contract's source is part of the proof
+	Row         []any
+	Transaction objectstore.Hash
+	Call        string
+	Receipt     *sqlcontract.Receipt
+}
+
+// Status is what `aergo status` shows.
+type Status struct {
+	Dir       string
+	Ledger    objectstore.Hash
+	Owner     objectstore.Account
+	Branch    Branch
+	Contracts []ContractInfo
+	Branches  int
+	Engine    uint64
+}
