@@ -1,0 +1,30 @@
+package sign
+
+const (
+	// MaxKeys is n of the largest m of n. A board has fewer members; each costs
+	// a signature in every transaction.
+	MaxKeys = 16
+
+	// MaxSignatures is the number of signatures that a seal may list: MaxKeys
+	// twice, for a time in which an account signs by two schemes.
+	MaxSignatures = 32
+
+	// MaxKeyBytes and MaxSignatureBytes bound one signature of any scheme; a
+	// reserved scheme may be post-quantum (ML-DSA-65: 1952 and 3309 bytes).
+	MaxKeyBytes       = 4 << 10
+	MaxSignatureBytes = 8 << 10
+
+	// MaxSeal is the encoded size of a seal in bytes. A seal of MaxKeys ed25519
+	// signatures and its descriptor has 2.3 KB.
+	MaxSeal = 64 << 10
+
+	// MaxDescriptor is the encoded size of a descriptor: MaxKeys keys of 34
+	// bytes and some more.
+	MaxDescriptor = 1 << 10
+
+	// MaxContractName is the length of a contract's name in bytes.
+	MaxContractName = 128
+
+	// MaxKeyFile is the size of a key file; one with a long comment has 1 KB.
+	MaxKeyFile = 64 << 10
+)
