@@ -9,7 +9,7 @@ import (
 )
 
 // RowChange is the net change of one row. Key is the state key (contract,
-// table, primary key…); Old and New are row values, nil where there is no row.
+// table, primary key…); Old and New are row values, empty where there is no row.
 // Old and New never are equal.
 type RowChange struct {
 	_   struct{} `cbor:",toarray"`
@@ -61,7 +61,7 @@ func DecodeChanges(b []byte) (ChangeGroup, error) {
 			return ChangeGroup{}, fmt.Errorf("decoding a change group: a key has %d bytes", len(r.Key))
 		case i > 0 && bytes.Compare(g.Rows[i-1].Key, r.Key) >= 0:
 			return ChangeGroup{}, fmt.Errorf("decoding a change group: keys do not ascend")
-		case (r.Old == nil) == (r.New == nil) && bytes.Equal(r.Old, r.New):
+		case bytes.Equal(r.Old, r.New):
 			return ChangeGroup{}, fmt.Errorf("decoding a change group: a row is listed and does not change")
 		}
 	}

@@ -72,29 +72,23 @@ func DecodeReceipt(b []byte) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("decoding a receipt: status %d is unknown", r.Status)
 	}
 	for i := range r.Rows {
-		if err := normalize(r.Rows[i]); err != nil {
+		if err := checkCells(r.Rows[i]); err != nil {
 			return Receipt{}, fmt.Errorf("decoding a receipt: %w", err)
 		}
 	}
 	for i := range r.Events {
-		if err := normalize(r.Events[i].Values); err != nil {
+		if err := checkCells(r.Events[i].Values); err != nil {
 			return Receipt{}, fmt.Errorf("decoding a receipt: %w", err)
 		}
 	}
 	return r, nil
 }
 
-// normalize turns CBOR's two integer types into int64 and refuses what no cell
-// can hold.
-func normalize(cells []any) error {
-	for i, v := range cells {
-		switch x := v.(type) {
+// checkCells refuses what no cell can hold.
+func checkCells(cells []any) error {
+	for _, v := range cells {
+		switch v.(type) {
 		case nil, int64, string, []byte:
-		case uint64:
-			if x > 1<<63-1 {
-				return fmt.Errorf("an integer is over 64 bits")
-			}
-			cells[i] = int64(x)
 		default:
 			return fmt.Errorf("a value is neither INTEGER, TEXT, BLOB nor NULL")
 		}

@@ -292,7 +292,7 @@ func decode(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error)
 			return bad("%w", err)
 		}
 	}
-	if t.Blind == nil && t.Arguments == nil {
+	if len(t.Blind) == 0 && len(t.Arguments) == 0 {
 		return v, nil // erased: verifiable by hash, not executable
 	}
 	if len(t.Blind) != blindSize || objectstore.Sum(objectstore.KindArguments, t.Blind, t.Arguments) != h.Arguments {
@@ -354,13 +354,8 @@ func decodeArguments(b []byte) (map[string]any, error) {
 		return nil, fmt.Errorf("it has %d arguments, %d are allowed", len(m), maxArguments)
 	}
 	for name, v := range m {
-		switch x := v.(type) {
+		switch v.(type) {
 		case nil, int64, string, []byte:
-		case uint64:
-			if x > 1<<63-1 {
-				return nil, fmt.Errorf("argument %s is over 64 bits", name)
-			}
-			m[name] = int64(x)
 		default:
 			return nil, fmt.Errorf("argument %s is neither INTEGER, TEXT, BLOB nor NULL", name)
 		}
