@@ -20,6 +20,8 @@ const (
 	maxArguments     = 64
 	maxPreconditions = 64
 
+	rememberedKeys = 4096 // 6 MB of signers' keys ready for use in one Verifier
+
 	maxReceiptBody = 64 << 10 // returned rows and events together
 	changeLeaf     = 64 << 10 // a leaf of a change list closes when it reaches this
 	maxRowValue    = 8 << 20  // encoded cells of one row

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -178,7 +179,7 @@ func New(r Request, key crypto.Signer, random io.Reader) (Transaction, error) {
 	if err != nil {
 		return Transaction{}, fmt.Errorf("signing a transaction: %w", err)
 	}
-	if t.Seal, err = wire.Marshal(sign.Seal{Signatures: []sign.Signature{sig}}); err != nil {
+	if t.Seal, err = (sign.Seal{Signatures: []sign.Signature{sig}}).Bytes(); err != nil {
 		return Transaction{}, fmt.Errorf("encoding a signature: %w", err)
 	}
 	if _, err := decode(r.Ledger, t); err != nil {
@@ -228,20 +229,90 @@ func (t VerifiedTransaction) BranchID() objectstore.Hash {
 	return h
 }
 
-// Verify checks one transaction for a ledger.
+// Verifier checks the transactions of one ledger. It remembers keys, which makes
+// later signatures by them cheaper. It may be used by several goroutines.
+type Verifier struct {
+	ledger objectstore.Hash
+	keys   *sign.KeyCache
+}
+
+// NewVerifier makes a Verifier for a ledger.
+func NewVerifier(ledger objectstore.Hash) *Verifier {
+	return &Verifier{ledger: ledger, keys: sign.NewKeyCache(rememberedKeys)}
+}
+
+// Verify checks one transaction.
+func (v *Verifier) Verify(t Transaction) (VerifiedTransaction, error) {
+	good, errs := v.VerifyAll([]Transaction{t})
+	return good[0], errs[0]
+}
+
+// VerifyAll checks many at about a quarter of the cost each, on all processors.
+// Answer i belongs to transaction i; where errs[i] is not nil, good[i] is empty.
+func (v *Verifier) VerifyAll(ts []Transaction) (good []VerifiedTransaction, errs []error) {
+	good, errs = make([]VerifiedTransaction, len(ts)), make([]error, len(ts))
+	batch := sign.Batch{Keys: v.keys}
+	var owner []int // owner[i] is the transaction that signature i of the batch belongs to
+	for i, t := range ts {
+		d, err := decode(v.ledger, t)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		seal, err := sign.ParseSeal(t.Seal)
+		if err == nil {
+			err = seal.Match(string(d.header.Account))
+		}
+		if err != nil {
+			errs[i] = notSigned(d, err)
+			continue
+		}
+		seal.AddTo(&batch, sign.PurposeTransaction, v.ledger, d.id)
+		for range seal.Signatures {
+			owner = append(owner, i)
+		}
+		good[i] = d
+	}
+	err := batch.Verify()
+	var bad *sign.BatchError
+	if errors.As(err, &bad) {
+		for _, place := range bad.Bad {
+			i := owner[place]
+			errs[i] = notSigned(good[i], errors.New("a signature is not valid"))
+		}
+	} else if err != nil {
+		for i := range errs {
+			errs[i] = errors.Join(errs[i], err)
+		}
+	}
+	for i := range errs {
+		if errs[i] != nil {
+			good[i] = VerifiedTransaction{}
+		}
+	}
+	return good, errs
+}
+
+func notSigned(t VerifiedTransaction, err error) error {
+	return fault.New("AG0601", "", "transaction %s is not signed by its account %s: %w", t.id.Short(), t.header.Account, err)
+}
+
+// Verify checks one transaction for a ledger. A Verifier is faster for many.
 func Verify(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error) {
-	v, err := decode(ledger, t)
-	if err != nil {
-		return VerifiedTransaction{}, err
+	return (&Verifier{ledger: ledger}).Verify(t)
+}
+
+// DecodeHeader reads the hashed part of a transaction without checking it
+// against anything.
+func DecodeHeader(data []byte) (Header, error) {
+	var h Header
+	if len(data) > maxTransaction {
+		return Header{}, fmt.Errorf("a transaction of %d bytes is over the limit of %d", len(data), maxTransaction)
 	}
-	seal, err := sign.DecodeSeal(t.Seal)
-	if err != nil {
-		return VerifiedTransaction{}, fault.New("AG0601", "", "transaction %s: its signatures cannot be read: %w", v.id.Short(), err)
+	if err := wire.Unmarshal(data, &h); err != nil {
+		return Header{}, fmt.Errorf("decoding a transaction: %w", err)
 	}
-	if err := seal.Check(string(v.header.Account), sign.PurposeTransaction, ledger, v.id); err != nil {
-		return VerifiedTransaction{}, fault.New("AG0601", "", "transaction %s is not signed by its account %s: %w", v.id.Short(), v.header.Account, err)
-	}
-	return v, nil
+	return h, nil
 }
 
 // decode checks everything but the signatures.
