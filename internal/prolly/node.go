@@ -1,0 +1,494 @@
+package prolly
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// Stored form of a node; all integers big-endian.
+//
+//	format  1 byte
+//	level   1 byte, 0 for a leaf
+//	count   2 bytes, at least 1
+//	prefix  2 bytes, its length; then the prefix that all keys share
+//	key ends    count * 2 bytes, ends of the keys' rests within the rests
+//	value ends  count * 4 bytes, leaf only: ends of the values within the values
+//	rests       the keys without the prefix, one after another, rising
+//	values      leaf: a tag and the value; inner: child id and row count
+const headerSize = 6
+
+// innerValue is the length of an inner entry's value: id and row count.
+const innerValue = objectstore.HashSize + 8
+
+// Tags of a value in a leaf.
+const (
+	tagInline  byte = 0 // the value follows
+	tagOutside byte = 1 // its hash follows; the value is an object
+	tagErased  byte = 2 // its hash follows; the value is gone
+)
+
+// node is one node in its stored form, plus what is known beside it. The bytes
+// never change; safe for concurrent use.
+type node struct {
+	data  []byte
+	level int
+	count int
+
+	// Offsets into data.
+	prefixEnd, keyEnds, valueEnds, rests, values int
+
+	id objectstore.Hash
+
+	// kids holds, for an inner node, the children that were not in the store
+	// when it was made (nil if none, else one slot per entry).
+	// Invariant: a child that is not stored is reachable through its parent.
+	kids []*node
+
+	// outside holds the values of a leaf that were not in the store when it was
+	// made (nil if none, else one slot per entry).
+	outside [][]byte
+
+	// stored is set once a commit that holds the node and all below succeeded.
+	stored atomic.Bool
+
+	// hashes caches the entries' hashes; nil until needed.
+	hashes atomic.Pointer[[]objectstore.Hash]
+}
+
+func kindOf(level int) objectstore.Kind {
+	if level == 0 {
+		return objectstore.KindLeaf
+	}
+	return objectstore.KindInner
+}
+
+func (n *node) prefix() []byte { return n.data[headerSize:n.prefixEnd] }
+
+// rest is key i without the prefix.
+func (n *node) rest(i int) []byte {
+	begin := 0
+	if i > 0 {
+		begin = int(binary.BigEndian.Uint16(n.data[n.keyEnds+2*i-2:]))
+	}
+	end := int(binary.BigEndian.Uint16(n.data[n.keyEnds+2*i:]))
+	return n.data[n.rests+begin : n.rests+end : n.rests+end]
+}
+
+func (n *node) appendKey(dst []byte, i int) []byte {
+	dst = append(dst, n.prefix()...)
+	return append(dst, n.rest(i)...)
+}
+
+func (n *node) firstKey() []byte {
+	r := n.rest(0)
+	return n.appendKey(make([]byte, 0, n.prefixEnd-headerSize+len(r)), 0)
+}
+
+func (n *node) lastKey() []byte { return n.appendKey(nil, n.count-1) }
+
+// value is entry i's value without its tag; an inner entry's tag is 0.
+func (n *node) value(i int) (tag byte, value []byte) {
+	if n.level > 0 {
+		at := n.values + i*innerValue
+		return 0, n.data[at : at+innerValue : at+innerValue]
+	}
+	begin := 0
+	if i > 0 {
+		begin = int(binary.BigEndian.Uint32(n.data[n.valueEnds+4*i-4:]))
+	}
+	end := int(binary.BigEndian.Uint32(n.data[n.valueEnds+4*i:]))
+	return n.data[n.values+begin], n.data[n.values+begin+1 : n.values+end : n.values+end]
+}
+
+func (n *node) childID(i int) objectstore.Hash {
+	_, v := n.value(i)
+	return objectstore.Hash(v[:objectstore.HashSize])
+}
+
+func (n *node) rows(i int) uint64 {
+	if n.level == 0 {
+		return 1
+	}
+	_, v := n.value(i)
+	return binary.BigEndian.Uint64(v[objectstore.HashSize:])
+}
+
+// total is the number of rows below the node.
+func (n *node) total() uint64 {
+	if n.level == 0 {
+		return uint64(n.count)
+	}
+	var sum uint64
+	for i := range n.count {
+		sum += n.rows(i)
+	}
+	return sum
+}
+
+// weight is what the node's entries weigh.
+func (n *node) weight() int {
+	return n.count*(n.prefixEnd-headerSize+entryWeight) + n.values - n.rests
+}
+
+// seek gives the index of the first entry whose key is not below key, and
+// whether it is equal.
+func (n *node) seek(key []byte) (int, bool) {
+	p := n.prefix()
+	if len(key) < len(p) || !bytes.Equal(key[:len(p)], p) {
+		if bytes.Compare(key, p) < 0 {
+			return 0, false
+		}
+		return n.count, false
+	}
+	key = key[len(p):]
+	lo, hi := 0, n.count
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if bytes.Compare(n.rest(mid), key) < 0 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, lo < n.count && bytes.Equal(n.rest(lo), key)
+}
+
+// child gives the index of the child whose range holds key.
+func (n *node) child(key []byte) int {
+	i, exact := n.seek(key)
+	if exact || i == 0 {
+		return i
+	}
+	return i - 1
+}
+
+// item is one entry on its way into a node.
+type item struct {
+	key    []byte
+	tag    byte
+	value  []byte
+	out    []byte           // leaf: value that is not in the store yet
+	kid    *node            // inner: child that is not in the store yet
+	hash   objectstore.Hash // of the entry, if hashed
+	hashed bool
+
+	src    *node // the node that holds this very entry; nil if it is edited
+	first  bool  // it is the first entry of src, or replaces it
+	anchor bool
+	begins bool
+}
+
+// commonPrefix is the length of what a and b share at their beginning.
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+// encode fills an empty node with entries. Keys rise, there is at least one.
+func (n *node) encode(level int, items []item) {
+	first, last := items[0].key, items[len(items)-1].key
+	p := commonPrefix(first, last)
+	n.level, n.count = level, len(items)
+	size := headerSize + p
+	n.prefixEnd = size
+	n.keyEnds = size
+	size += 2 * len(items)
+	n.valueEnds = size
+	if level == 0 {
+		size += 4 * len(items)
+	}
+	n.rests = size
+	for i := range items {
+		size += len(items[i].key) - p
+	}
+	n.values = size
+	for i := range items {
+		size += len(items[i].value)
+		if level == 0 {
+			size++
+		}
+		if items[i].kid != nil && n.kids == nil && !items[i].kid.stored.Load() {
+			n.kids = make([]*node, len(items))
+		}
+		if items[i].out != nil && n.outside == nil {
+			n.outside = make([][]byte, len(items))
+		}
+	}
+	data := make([]byte, size)
+	data[0] = format
+	data[1] = byte(level)
+	binary.BigEndian.PutUint16(data[2:], uint16(len(items)))
+	binary.BigEndian.PutUint16(data[4:], uint16(p))
+	copy(data[headerSize:], first[:p])
+	keyEnd, valueEnd := 0, 0
+	for i := range items {
+		it := &items[i]
+		keyEnd += copy(data[n.rests+keyEnd:], it.key[p:])
+		binary.BigEndian.PutUint16(data[n.keyEnds+2*i:], uint16(keyEnd))
+		if level == 0 {
+			data[n.values+valueEnd] = it.tag
+			valueEnd++
+			valueEnd += copy(data[n.values+valueEnd:], it.value)
+			binary.BigEndian.PutUint32(data[n.valueEnds+4*i:], uint32(valueEnd))
+			if it.out != nil {
+				n.outside[i] = it.out
+			}
+		} else {
+			valueEnd += copy(data[n.values+valueEnd:], it.value)
+			if it.kid != nil && !it.kid.stored.Load() {
+				n.kids[i] = it.kid
+			}
+		}
+	}
+	n.data = data
+}
+
+// appendItems gives the entries of a node for editing.
+func (n *node) appendItems(dst []item) []item {
+	p := n.prefix()
+	keys := make([]byte, 0, n.count*len(p)+n.values-n.rests)
+	var hashes []objectstore.Hash
+	if h := n.hashes.Load(); h != nil {
+		hashes = *h
+	}
+	for i := range n.count {
+		begin := len(keys)
+		keys = n.appendKey(keys, i)
+		it := item{key: keys[begin:len(keys):len(keys)], src: n, first: i == 0}
+		it.tag, it.value = n.value(i)
+		if hashes != nil {
+			it.hash, it.hashed = hashes[i], true
+		}
+		if n.kids != nil {
+			it.kid = n.kids[i]
+		}
+		if n.outside != nil && !n.stored.Load() {
+			it.out = n.outside[i]
+		}
+		dst = append(dst, it)
+	}
+	return dst
+}
+
+// finish computes the node's id, taking the entry hashes that are known.
+func (n *node) finish(items []item) {
+	hashes := make([]objectstore.Hash, n.count)
+	for i := range hashes {
+		if items[i].hashed {
+			hashes[i] = items[i].hash
+		} else {
+			hashes[i] = n.entryHash(i)
+		}
+	}
+	n.hashes.Store(&hashes)
+	n.id = nodeID(n.level, n.count, groupHashes(hashes))
+}
+
+// entryHashes gives the entries' hashes, computing them once.
+func (n *node) entryHashes() []objectstore.Hash {
+	if h := n.hashes.Load(); h != nil {
+		return *h
+	}
+	hashes := make([]objectstore.Hash, n.count)
+	for i := range hashes {
+		hashes[i] = n.entryHash(i)
+	}
+	n.hashes.Store(&hashes)
+	return hashes
+}
+
+// entryHash covers, beside the key, in a leaf the value's hash, in an inner
+// node the child's id and row count.
+func (n *node) entryHash(i int) objectstore.Hash {
+	var buf [MaxKey]byte
+	key := n.appendKey(buf[:0], i)
+	tag, v := n.value(i)
+	if n.level == 0 && tag == tagInline {
+		h := hashValue(v)
+		return hashEntry(0, key, h[:])
+	}
+	return hashEntry(n.level, key, v)
+}
+
+const entryBuffer = 4 + MaxKey + innerValue
+
+// hashEntry hashes one entry: kind, level, key length in 2 bytes, key, content.
+func hashEntry(level int, key, content []byte) objectstore.Hash {
+	var buf [entryBuffer]byte
+	b := append(buf[:0], byte(objectstore.KindEntry), byte(level), byte(len(key)>>8), byte(len(key)))
+	b = append(b, key...)
+	b = append(b, content...)
+	return sha256.Sum256(b)
+}
+
+func hashValue(v []byte) objectstore.Hash {
+	if len(v) > MaxInline {
+		return objectstore.Sum(objectstore.KindValue, v)
+	}
+	var buf [1 + MaxInline]byte
+	b := append(buf[:0], byte(objectstore.KindValue))
+	return sha256.Sum256(append(b, v...))
+}
+
+func hashGroup(entries []objectstore.Hash) objectstore.Hash {
+	var buf [1 + groupSize*objectstore.HashSize]byte
+	b := append(buf[:0], byte(objectstore.KindGroup))
+	for i := range entries {
+		b = append(b, entries[i][:]...)
+	}
+	return sha256.Sum256(b)
+}
+
+func groupHashes(entries []objectstore.Hash) []objectstore.Hash {
+	groups := make([]objectstore.Hash, 0, (len(entries)+groupSize-1)/groupSize)
+	for i := 0; i < len(entries); i += groupSize {
+		groups = append(groups, hashGroup(entries[i:min(i+groupSize, len(entries))]))
+	}
+	return groups
+}
+
+// nodeID hashes kind, format, level, count in 2 bytes, and the groups' hashes.
+func nodeID(level, count int, groups []objectstore.Hash) objectstore.Hash {
+	var buf [512 + 8]byte
+	b := append(buf[:0], byte(kindOf(level)), format, byte(level), byte(count>>8), byte(count))
+	for i := range groups {
+		b = append(b, groups[i][:]...)
+	}
+	return sha256.Sum256(b)
+}
+
+// parseNode checks foreign bytes in every respect that can be seen from one
+// node, and keeps data. The id is not computed.
+func parseNode(kind objectstore.Kind, data []byte) (*node, error) {
+	if len(data) < headerSize {
+		return nil, errors.New("shorter than its header")
+	}
+	if len(data) > maxNode {
+		return nil, fmt.Errorf("%d bytes, more than a node can have", len(data))
+	}
+	n := &node{
+		data:  data,
+		level: int(data[1]),
+		count: int(binary.BigEndian.Uint16(data[2:])),
+	}
+	switch {
+	case data[0] != format:
+		return nil, fmt.Errorf("state format %d, this build knows %d", data[0], format)
+	case n.level > MaxLevel:
+		return nil, fmt.Errorf("level %d is above %d", n.level, MaxLevel)
+	case kind != kindOf(n.level):
+		return nil, fmt.Errorf("level %d does not fit kind %v", n.level, kind)
+	case n.count == 0 || n.count > maxEntries:
+		return nil, fmt.Errorf("%d entries, not 1 to %d", n.count, maxEntries)
+	}
+	n.prefixEnd = headerSize + int(binary.BigEndian.Uint16(data[4:]))
+	n.keyEnds = n.prefixEnd
+	n.valueEnds = n.keyEnds + 2*n.count
+	n.rests = n.valueEnds
+	if n.level == 0 {
+		n.rests += 4 * n.count
+	}
+	if n.rests > len(data) {
+		return nil, errors.New("cut off within its tables")
+	}
+	if err := n.parseKeys(); err != nil {
+		return nil, err
+	}
+	if n.level == 0 {
+		return n, n.parseLeafValues()
+	}
+	return n, n.parseInnerValues()
+}
+
+func (n *node) parseKeys() error {
+	prefix := n.prefixEnd - headerSize
+	end, limit := 0, len(n.data)-n.rests
+	for i := range n.count {
+		begin := end
+		end = int(binary.BigEndian.Uint16(n.data[n.keyEnds+2*i:]))
+		if end < begin || end > limit {
+			return fmt.Errorf("entry %d: key out of bounds", i)
+		}
+		if size := prefix + end - begin; size < 1 || size > MaxKey {
+			return fmt.Errorf("entry %d: key of %d bytes, not 1 to %d", i, size, MaxKey)
+		}
+		if i > 0 && bytes.Compare(n.rest(i-1), n.rest(i)) >= 0 {
+			return fmt.Errorf("entry %d: key not above the one before", i)
+		}
+	}
+	n.values = n.rests + end
+	first, last := n.rest(0), n.rest(n.count-1)
+	if n.count == 1 && len(first) > 0 || n.count > 1 && commonPrefix(first, last) > 0 {
+		return errors.New("prefix shorter than what the keys share")
+	}
+	if w := n.weight() - prefix - len(first) - entryWeight; w > span {
+		return fmt.Errorf("entries after the first weigh %d, more than %d", w, span)
+	}
+	return nil
+}
+
+func (n *node) parseLeafValues() error {
+	end, limit := 0, len(n.data)-n.values
+	for i := range n.count {
+		begin := end
+		end = int(binary.BigEndian.Uint32(n.data[n.valueEnds+4*i:]))
+		if end <= begin || end > limit {
+			return fmt.Errorf("entry %d: value out of bounds", i)
+		}
+		size := end - begin - 1
+		switch tag := n.data[n.values+begin]; tag {
+		case tagInline:
+			if size > MaxInline {
+				return fmt.Errorf("entry %d: %d bytes of value in the leaf, more than %d", i, size, MaxInline)
+			}
+		case tagOutside, tagErased:
+			if size != objectstore.HashSize {
+				return fmt.Errorf("entry %d: hash of %d bytes", i, size)
+			}
+		default:
+			return fmt.Errorf("entry %d: unknown value tag %d", i, tag)
+		}
+	}
+	if end != limit {
+		return fmt.Errorf("%d bytes too many", limit-end)
+	}
+	return nil
+}
+
+func (n *node) parseInnerValues() error {
+	if got, want := len(n.data)-n.values, n.count*innerValue; got != want {
+		return fmt.Errorf("%d bytes of child ids and counts, not %d", got, want)
+	}
+	var sum uint64
+	for i := range n.count {
+		rows := n.rows(i)
+		if rows == 0 || rows > 1<<62 || sum+rows > 1<<62 {
+			return fmt.Errorf("entry %d: impossible row count %d", i, rows)
+		}
+		sum += rows
+	}
+	return nil
+}
+
+// NodeHash checks a node's stored bytes (bounds, order, limits, nothing twice
+// or left over) and gives its id. It is the function for objectstore.Options,
+// and the one place where foreign nodes are checked. A leaf with erased values
+// has the id that it had before.
+func NodeHash(kind objectstore.Kind, stored []byte) (objectstore.Hash, error) {
+	n, err := parseNode(kind, stored)
+	if err != nil {
+		return objectstore.Hash{}, fmt.Errorf("check %v of the state map: %w", kind, err)
+	}
+	return nodeID(n.level, n.count, groupHashes(n.entryHashes())), nil
+}
