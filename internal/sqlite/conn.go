@@ -45,7 +45,11 @@ type Conn struct {
 	change     Change // passed to every preupdate call
 	hooked     bool   // the preupdate hook is installed
 	args       []any  // stack of arguments for functions and cursors
-	keep       any    // forces what C reads during a call off the Go stack
+
+	// keepString and keepBytes hold what C reads during a call: what a field of
+	// the heap refers to cannot be on the Go stack, which may move.
+	keepString string
+	keepBytes  []byte
 }
 
 // Open opens the database at path; ":memory:" gives a private one in memory.

@@ -10,8 +10,7 @@
 //	s, _, err := c.Prepare("UPDATE item SET stock = stock - ?1 WHERE sku = ?2")
 //	err = s.Bind(1, int64(3))
 //	err = s.Bind(2, "tea")
-//	_, err = s.Step()  // true while there is a row to read
-//	err = s.Reset()    // ready for the next Bind
+//	_, err = s.Step()  // true at a row; false at the end, ready for the next Bind
 //	err = c.Close()    // finalizes what is still open
 //
 // # Duties of the caller

@@ -59,7 +59,9 @@ func (c *Conn) fail(rc int32) error {
 	} else {
 		e.Message = cString(sqlite3.Xsqlite3_errstr(c.tls, rc))
 	}
-	if c.denied != nil && e.Primary() == CodeAuth {
+	// A denied function gives the plain code of an error: make it the same.
+	if c.denied != nil && (e.Primary() == CodeAuth || e.Code == CodeError) {
+		e.Code = CodeAuth
 		e.Message = "not authorized: " + c.denied.String()
 	}
 	c.denied = nil

@@ -22,6 +22,9 @@ func deref[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
 // address of a pinned Go object, for user data.
 func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
+// stringAddress of a text that is on the heap and kept alive by the caller.
+func stringAddress(s string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(s))) }
+
 // pin makes p stay where it is until the Pinner is unpinned.
 func pin[T any](pinner *runtime.Pinner, p *T) uintptr {
 	pinner.Pin(p)

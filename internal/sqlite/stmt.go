@@ -71,32 +71,35 @@ func (c *Conn) prepare(sql string, flags uint32) (*Stmt, string, error) {
 	return s, rest, nil
 }
 
-// Step runs the statement to its next row. It returns false at the end; Step
-// after that runs the statement again from its start.
+// Step runs the statement to its next row. It returns false at the end, and
+// then, as after an error, the statement is reset: the next Step runs it again.
 func (s *Stmt) Step() (row bool, err error) {
 	if s.h == 0 {
 		return false, errFinalized()
 	}
 	c := s.c
 	rc := sqlite3.Xsqlite3_step(c.tls, s.h)
-	s.busy = rc == sqlite3.SQLITE_ROW
-	if rc == sqlite3.SQLITE_ROW || rc == sqlite3.SQLITE_DONE {
-		if c.failure == nil {
-			return s.busy, nil
-		}
-		rc = sqlite3.SQLITE_ABORT
+	if c.failure != nil && (rc == sqlite3.SQLITE_ROW || rc == sqlite3.SQLITE_DONE) {
+		rc = sqlite3.SQLITE_ABORT // a callback failed where SQLite does not listen
 	}
-	err = c.fail(rc)
+	if s.busy = rc == sqlite3.SQLITE_ROW; s.busy {
+		return true, nil
+	}
+	if rc != sqlite3.SQLITE_DONE {
+		err = c.fail(rc)
+	}
 	sqlite3.Xsqlite3_reset(c.tls, s.h)
-	s.busy = false
 	return false, err
 }
 
-// Reset makes the statement ready to run again. Bindings stay. The error of a
-// failed Step is not repeated.
+// Reset makes a statement that stands at a row ready to run again; it is
+// needless after a Step that returned false. Bindings stay.
 func (s *Stmt) Reset() error {
 	if s.h == 0 {
 		return errFinalized()
+	}
+	if !s.busy {
+		return nil
 	}
 	sqlite3.Xsqlite3_reset(s.c.tls, s.h)
 	s.busy = false
@@ -322,4 +325,3 @@ func (s *Stmt) ExpandedSQL() string {
 }
 
 func errFinalized() error { return misuse("the statement is finalized") }
-
