@@ -177,6 +177,11 @@ func parseDescriptor(data []byte) (Descriptor, error) {
 	return Descriptor{}, fmt.Errorf("its kind %d is unknown", data[1])
 }
 
+// has reports whether key is one of the descriptor's.
+func (d Descriptor) has(key []byte) bool {
+	return slices.ContainsFunc(d.keys, func(k ed25519.PublicKey) bool { return bytes.Equal(k, key) })
+}
+
 // hash is the payload of the account.
 func (d Descriptor) hash() [32]byte {
 	return sha256.Sum256(append([]byte{descriptorTag}, d.Bytes()...))

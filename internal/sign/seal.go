@@ -2,7 +2,6 @@ package sign
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,6 +23,11 @@ type Seal struct {
 // order. Of more than the threshold it takes those with the lowest keys. It
 // fails if they are too few or one is by another key.
 func MakeSeal(d Descriptor, signatures ...Signature) (Seal, error) {
+	for i, sig := range signatures {
+		if !d.has(sig.Key) {
+			return Seal{}, fmt.Errorf("signature %d: key %x is none of the account's", i, sig.Key)
+		}
+	}
 	s := Seal{Signatures: slices.Clone(signatures)}
 	slices.SortStableFunc(s.Signatures, func(a, b Signature) int { return bytes.Compare(a.Key, b.Key) })
 	s.Signatures = slices.CompactFunc(s.Signatures, func(a, b Signature) bool { return bytes.Equal(a.Key, b.Key) })
@@ -99,7 +103,7 @@ func (s Seal) Satisfies(d Descriptor) error {
 		if i > 0 && bytes.Compare(s.Signatures[i-1].Key, sig.Key) >= 0 {
 			return fmt.Errorf("signature %d: keys are not different and in ascending order", i)
 		}
-		if !slices.ContainsFunc(d.keys, func(k ed25519.PublicKey) bool { return bytes.Equal(k, sig.Key) }) {
+		if !d.has(sig.Key) {
 			return fmt.Errorf("signature %d: key %x is none of the account's", i, sig.Key)
 		}
 	}
