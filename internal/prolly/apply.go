@@ -158,16 +158,21 @@ func (a *applier) emit(w *window) {
 		items := w.items[from:to]
 		from = to
 		drop(items[0].key)
-		same := isWhole(items)
 		if len(old) > 0 && bytes.Equal(old[0].firstKey(), items[0].key) {
 			old = old[1:]
 		}
-		if same {
+		put := edit{item: item{key: items[0].key, value: make([]byte, innerValue)}}
+		switch src := items[0].src; {
+		case !isWhole(items):
+			put.kid = new(node)
+			a.jobs = append(a.jobs, job{items: items, node: put.kid, value: put.value})
+		case src == a.top: // it may be the root no more; then a level is built on all of this one
+			put.kid = src
+			src.putEntry(put.value)
+		default:
 			continue
 		}
-		j := job{items: items, node: new(node), value: make([]byte, innerValue)}
-		a.jobs = append(a.jobs, j)
-		a.next = append(a.next, edit{item: item{key: items[0].key, value: j.value, kid: j.node}})
+		a.next = append(a.next, put)
 	}
 	drop(nil)
 }
@@ -221,8 +226,13 @@ const (
 func (j *job) run(level int) {
 	j.node.encode(level, j.items)
 	j.node.finish(j.items)
-	copy(j.value, j.node.id[:])
-	binary.BigEndian.PutUint64(j.value[objectstore.HashSize:], j.node.total())
+	j.node.putEntry(j.value)
+}
+
+// putEntry writes the value of the node's entry in the level above.
+func (n *node) putEntry(value []byte) {
+	copy(value, n.id[:])
+	binary.BigEndian.PutUint64(value[objectstore.HashSize:], n.total())
 }
 
 // finish looks at the edits for the level above the old root: they name all
@@ -240,6 +250,9 @@ func (a *applier) finish(work []edit) (done bool, result *Map, err error) {
 	}
 	if only == nil {
 		return true, Empty(a.m.cache), nil
+	}
+	if only == a.top {
+		return true, a.m, nil
 	}
 	// The root is the lowest level that is one node.
 	for only.level > 0 && only.count == 1 {

@@ -54,7 +54,6 @@ type cutter struct {
 	cum   []int // cum[i] is the weight of the entries before i
 	stack []int
 	left  []int
-	heavy []bool
 }
 
 // cut sets begins[i] for the entries of items. anchors[i] says whether entry i
