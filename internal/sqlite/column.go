@@ -68,8 +68,7 @@ func (s *Stmt) ColumnText(i int) string {
 	if s.h == 0 {
 		return ""
 	}
-	p := sqlite3.Xsqlite3_column_text(s.c.tls, s.h, int32(i))
-	return string(cView(p, int(sqlite3.Xsqlite3_column_bytes(s.c.tls, s.h, int32(i)))))
+	return string(textView(s.c.tls, sqlite3.Xsqlite3_column_value(s.c.tls, s.h, int32(i))))
 }
 
 // ColumnBlob returns a copy of the bytes of column i; NULL gives nil, the empty
@@ -94,17 +93,10 @@ func (s *Stmt) ColumnView(i int) []byte {
 
 // Column returns column i as nil, int64, float64, string or []byte.
 func (s *Stmt) Column(i int) any {
-	switch s.ColumnType(i) {
-	case Integer:
-		return s.ColumnInt64(i)
-	case Float:
-		return s.ColumnFloat(i)
-	case Text:
-		return s.ColumnText(i)
-	case Blob:
-		return s.ColumnBlob(i)
+	if s.h == 0 {
+		return nil
 	}
-	return nil
+	return valueOf(s.c.tls, sqlite3.Xsqlite3_column_value(s.c.tls, s.h, int32(i)))
 }
 
 // valueOf copies an sqlite3_value as nil, int64, float64, string or []byte.
@@ -115,12 +107,25 @@ func valueOf(tls *libc.TLS, v uintptr) any {
 	case Float:
 		return sqlite3.Xsqlite3_value_double(tls, v)
 	case Text:
-		p := sqlite3.Xsqlite3_value_text(tls, v)
-		return string(cView(p, int(sqlite3.Xsqlite3_value_bytes(tls, v))))
+		return string(textView(tls, v))
 	case Blob:
-		p := sqlite3.Xsqlite3_value_blob(tls, v)
-		b := cView(p, int(sqlite3.Xsqlite3_value_bytes(tls, v)))
+		b := blobView(tls, v)
 		return append(make([]byte, 0, len(b)), b...)
 	}
 	return nil
+}
+
+func blobView(tls *libc.TLS, v uintptr) []byte {
+	p := sqlite3.Xsqlite3_value_blob(tls, v)
+	return cView(p, int(sqlite3.Xsqlite3_value_bytes(tls, v)))
+}
+
+// textView shows the UTF-8 of a value. A text that is UTF-8 already is read in
+// place: sqlite3_value_text would first copy it to append a NUL.
+func textView(tls *libc.TLS, v uintptr) []byte {
+	if sqlite3.Xsqlite3_value_type(tls, v) == sqlite3.SQLITE_TEXT && sqlite3.Xsqlite3_value_encoding(tls, v) == sqlite3.SQLITE_UTF8 {
+		return blobView(tls, v)
+	}
+	p := sqlite3.Xsqlite3_value_text(tls, v)
+	return cView(p, int(sqlite3.Xsqlite3_value_bytes(tls, v)))
 }

@@ -52,6 +52,19 @@ func TestValuesComeBackAsTheyWent(t *testing.T) {
 	wantError(t, put.BindText(-1, "x"), CodeRange, "")
 }
 
+func TestTextOfAForeignEncoding(t *testing.T) {
+	c := open(t, "PRAGMA encoding='UTF-16le'", "CREATE TABLE t(a)", "INSERT INTO t VALUES ('né'), (12)")
+	want(t, c, "SELECT a FROM t", "né", "12")
+	s := prepare(t, c, "SELECT a FROM t")
+	for _, text := range []string{"né", "12"} {
+		_, err := s.Step()
+		check(t, err)
+		if got := s.ColumnText(0); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+	}
+}
+
 func TestStatementFacts(t *testing.T) {
 	c := open(t, "CREATE TABLE item(sku TEXT PRIMARY KEY, stock INTEGER)", "INSERT INTO item VALUES ('tea', 5)")
 	s, tail, err := c.Prepare("SELECT sku AS s, stock + :n, ?5 FROM item WHERE stock > @min -- x\n; SELECT 2")
