@@ -2,6 +2,7 @@ package sqlcontract
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -94,4 +95,53 @@ func checkCells(cells []any) error {
 		}
 	}
 	return nil
+}
+
+// reasons words the codes that a receipt can carry. %s stands for its Text.
+var reasons = map[string]string{
+	"AG0401": "there is no such contract or action: %s",
+	"AG0402": "the caller may not do this: %s",
+	"AG0403": "the arguments do not fit: %s",
+	"AG0410": "%s",
+	"AG0411": "CHECK would break: %s",
+	"AG0412": "this key is taken: %s",
+	"AG0413": "a value is missing: %s",
+	"AG0414": "a referenced row is missing, or still referenced: %s",
+	"AG0415": "INVARIANT %s would break",
+	"AG0416": "a value has the wrong type: %s",
+	"AG0417": "an integer is over 64 bits, or a REAL came up: %s",
+	"AG0420": "out of gas",
+	"AG0421": "a limit is exceeded: %s",
+	"AG0429": "the engine refused it",
+	"AG0430": "a precondition does not hold",
+	"AG0431": "it has expired",
+	"AG0432": "it has counted already",
+	"AG0433": "it belongs to another branch",
+	"AG0434": "another transaction has used its salt",
+	"AG0435": "its arguments are erased",
+	"AG0436": "patches come with a later engine",
+	"AG0437": "it would change other rows than on the source (--strict)",
+	"AG0438": "it was made on a scratch branch, which it never leaves",
+	"AG0440": "the contract does not compile: %s",
+	"AG0441": "the contract cannot replace the one in force: %s",
+	"AG0442": "the stored rows break the new contract: %s",
+}
+
+// Explain says in words why a transaction was refused. Receipts hold codes and
+// the contract's own text only; the words are this program's.
+func Explain(r Receipt) string {
+	form, ok := reasons[r.Code]
+	switch {
+	case r.Status == StatusOK:
+		return "ok"
+	case !ok && strings.HasPrefix(r.Code, "AG05"):
+		return "its signer may not write on this branch"
+	case !ok:
+		return "refused with " + r.Code
+	case !strings.Contains(form, "%s"):
+		return form
+	case r.Text == "":
+		return strings.TrimRight(strings.ReplaceAll(form, "%s", ""), ": ")
+	}
+	return fmt.Sprintf(form, r.Text)
 }

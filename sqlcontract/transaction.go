@@ -118,6 +118,15 @@ func FromLeaf(l objectstore.Leaf) (Transaction, error) {
 	return Transaction{Data: l.Data, Seal: b.Seal, Blind: b.Blind, Arguments: b.Arguments}, nil
 }
 
+// Args decodes the arguments without checking them against anything; nil when
+// they are erased.
+func (t Transaction) Args() (map[string]any, error) {
+	if len(t.Blind) == 0 && len(t.Arguments) == 0 {
+		return nil, nil
+	}
+	return decodeArguments(t.Arguments)
+}
+
 // Request is what a caller wants done; New signs it.
 type Request struct {
 	Kind     TransactionKind
