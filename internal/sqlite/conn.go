@@ -111,8 +111,8 @@ func (c *Conn) open(path string, o Options) error {
 		c.hooked = true
 		c.change.c = c
 		sqlite3.Xsqlite3_preupdate_hook(c.tls, c.db, cFunc(preupdateCallback), address(c))
-		sqlite3.Xsqlite3_commit_hook(c.tls, c.db, cFunc(commitCallback), address(c))
 	}
+	sqlite3.Xsqlite3_commit_hook(c.tls, c.db, cFunc(commitCallback), address(c))
 	pragmas := []string{"PRAGMA temp_store=MEMORY", "PRAGMA mmap_size=0"}
 	if o.CacheKiB > 0 {
 		pragmas = append(pragmas, fmt.Sprintf("PRAGMA cache_size=-%d", o.CacheKiB))

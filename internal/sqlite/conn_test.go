@@ -50,6 +50,21 @@ func TestValuesComeBackAsTheyWent(t *testing.T) {
 	wantError(t, put.Bind(2, "x"), CodeRange, "")
 	wantError(t, put.BindInt64(0, 1), CodeRange, "")
 	wantError(t, put.BindText(-1, "x"), CodeRange, "")
+
+	// A limit holds for values, too, and what was refused is not leaked or bound.
+	c.Limit(LimitLength, 100)
+	for _, n := range []int{101, 100_000} {
+		wantError(t, put.BindText(1, strings.Repeat("x", n)), CodeTooBig, "")
+		wantError(t, put.BindBlob(1, make([]byte, n)), CodeTooBig, "")
+	}
+	check(t, put.BindText(1, "short"))
+	_, err := put.Step()
+	check(t, err)
+	_, err = get.Step()
+	check(t, err)
+	if get.ColumnFloat(0) != 0 || get.ColumnText(7) != "" || get.Column(-1) != nil || get.ColumnType(7) != Null || get.ColumnName(7) != "" || get.ColumnText(0) != "short" {
+		t.Error("columns out of range have values")
+	}
 }
 
 func TestTextOfAForeignEncoding(t *testing.T) {

@@ -49,6 +49,7 @@
 //   - The preupdate hook also reports rows that a failed statement or ROLLBACK
 //     TO undoes, and updates that change nothing. It never reports DDL. Keep a
 //     mark of how many changes were collected at each savepoint and statement.
+//     An Update may change the key: the old and the new row then differ in it.
 //   - Integer overflow in an expression gives a REAL, and a STRICT INTEGER
 //     column takes 2.0 and stores 2: 9007199254740993*1.0 loses 1 in silence.
 //   - STRICT TEXT stores invalid UTF-8 and NUL.
@@ -56,5 +57,8 @@
 //     fails the COMMIT: ask [Conn.DeferredFKs] before RELEASE.
 //   - Two triggers on one event run in an order that follows their creation;
 //     query plans may depend on the order in which indexes were created.
+//   - All databases of a process share the lock of one page cache (compiled with
+//     MEMORY_MANAGEMENT; no setting changes that), and one memory allocator:
+//     connections that mostly look pages up gain little from a second core.
 //   - VM steps are no measure of CPU: hex(zeroblob(50e6)) takes about ten.
 package sqlite

@@ -89,6 +89,9 @@ func (s *Stmt) Step() (row bool, err error) {
 		err = c.fail(rc)
 	}
 	sqlite3.Xsqlite3_reset(c.tls, s.h)
+	if late := c.takeFailure(); err == nil { // of a cursor closed by the reset
+		err = late
+	}
 	return false, err
 }
 
