@@ -57,8 +57,8 @@
 //     fails the COMMIT: ask [Conn.DeferredFKs] before RELEASE.
 //   - Two triggers on one event run in an order that follows their creation;
 //     query plans may depend on the order in which indexes were created.
-//   - All databases of a process share the lock of one page cache (compiled with
-//     MEMORY_MANAGEMENT; no setting changes that), and one memory allocator:
+//   - All databases of a process share the lock of one page cache (because of
+//     MEMORY_MANAGEMENT; only a page cache of our own would cure it), and one allocator:
 //     connections that mostly look pages up gain little from a second core.
 //   - VM steps are no measure of CPU: hex(zeroblob(50e6)) takes about ten.
 package sqlite
