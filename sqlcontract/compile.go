@@ -1,0 +1,229 @@
+package sqlcontract
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sqlite"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// Compile reads the source of a contract and prepares everything in it once,
+// inside the fence, against an empty database that has the contract's schema.
+// The result depends on name and source only. An error is a *fault.Error whose
+// text shows the place.
+//
+// It takes about a millisecond for a contract of a few tables; callers
+// keep the result by Code.
+func Compile(name, source string) (*Contract, error) {
+	return compile(name, source, false)
+}
+
+// compile is Compile; system allows names that begin with aergo_.
+func compile(name, source string, system bool) (*Contract, error) {
+	if err := checkContractName(name, system); err != nil {
+		return nil, err
+	}
+	s, err := newSource(name, source)
+	if err != nil {
+		return nil, err
+	}
+	p, err := parse(s, system)
+	if err != nil {
+		return nil, err
+	}
+	p.contract.Code = objectstore.Sum(objectstore.KindCode, []byte(source))
+	c := &compiler{parser: p, fence: &fence{schema: true}}
+	defer c.close()
+	if err := c.schema(); err != nil {
+		return nil, err
+	}
+	if err := c.checkDML(); err != nil {
+		return nil, err
+	}
+	if err := c.queries(); err != nil {
+		return nil, err
+	}
+	if err := c.rules(); err != nil {
+		return nil, err
+	}
+	return p.contract, nil
+}
+
+func checkContractName(name string, system bool) error {
+	n, ok := plainName(name)
+	if !ok || n != name || name[0] == '_' {
+		return fault.New(codeSchema, "use a-z first, then a-z, 0-9 and _, at most 63", "%.80q is no name of a contract", name)
+	}
+	if strings.HasPrefix(name, "aergo_") && !system {
+		return fault.New(codeSchema, "choose another name", "contract names that begin with aergo_ belong to the system")
+	}
+	return nil
+}
+
+// compiler is a parser's result with the scratch database to prepare it in.
+type compiler struct {
+	*parser
+	conn  *sqlite.Conn
+	fence *fence
+	steps int // progress calls, see compileSteps
+	heavy int // weight of || in views, triggers and constraints, else 1
+}
+
+func (c *compiler) close() {
+	if c.conn != nil {
+		c.conn.Close() // nothing is in it
+	}
+}
+
+// open makes the scratch database, empty.
+func (c *compiler) open() (err error) {
+	c.close()
+	if c.conn, err = sqlite.Open(":memory:", sqlite.Options{}); err != nil {
+		return err
+	}
+	setLimits(c.conn)
+	if err := c.conn.SetForeignKeys(true); err != nil {
+		return err
+	}
+	const every = 1000
+	c.conn.SetProgress(every, func() bool {
+		c.steps += every
+		return c.steps > compileSteps
+	})
+	c.conn.SetAuthorizer(c.fence.authorize)
+	return nil
+}
+
+// prepare compiles one statement inside the fence.
+func (c *compiler) prepare(sql string) (*sqlite.Stmt, error) {
+	c.fence.reset()
+	s, tail, err := c.conn.Prepare(sql)
+	if err == nil && (s == nil || strings.TrimSpace(tail) != "") {
+		if s != nil {
+			s.Finalize()
+		}
+		err = errors.New("the text is not exactly one statement")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// explain words SQLite's error for a person. place maps an offset in the SQL to
+// one in the source; from and to are the tokens of the piece, in which the word
+// that SQLite names is looked for when it tells no offset.
+func (c *compiler) explain(err error, place func(int) int, from, to int) error {
+	off := c.toks[from].start
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return c.fail(codeSyntax, off, "", "%v", err)
+	}
+	msg := strings.TrimPrefix(e.Message, "SQL logic error: ")
+	word := lastName(msg)
+	if e.Offset >= 0 {
+		off = place(e.Offset)
+	} else if word != "" {
+		for i := from; i < to; i++ {
+			if fold(strings.Trim(c.val(i), "\"`[]")) == word {
+				off = c.toks[i].start
+				break
+			}
+		}
+	}
+	if c.fence.why != "" {
+		return c.fail(codeFence, off, c.fence.next, "%s", c.fence.why)
+	}
+	switch e.Primary() {
+	case sqlite.CodeInterrupt:
+		return c.fail(codeLimit, off, "build views on tables, not on views of views", "preparing the contract takes too much work")
+	case sqlite.CodeTooBig, sqlite.CodeNoMem:
+		return c.fail(codeLimit, off, "make it smaller", "%s", msg)
+	}
+	switch {
+	case strings.HasPrefix(msg, "no such column: "):
+		hint := didYouMean(word, c.columnNames())
+		next := ""
+		if hint == "" && slices.Contains(c.variableNames(), word) {
+			hint = ", did you mean :" + word + "?"
+		}
+		if p := c.quotedText(off); p != "" {
+			next = "a text stands in single quotes: '" + p + "'"
+		}
+		return c.fail(codeUnknown, off, next, "%s%s", msg, hint)
+	case strings.HasPrefix(msg, "no such table: "):
+		return c.fail(codeUnknown, off, "", "no such table: %s%s", word, didYouMean(word, c.tableNames()))
+	case strings.HasPrefix(msg, "no such function: "):
+		if why, next := refusedFunction(word); next != "docs/reference/aergosql.md has the list" {
+			return c.fail(codeFence, off, next, "the function %s is not allowed: %s", word, why)
+		}
+		return c.fail(codeUnknown, off, "docs/reference/aergosql.md has the list of functions", "%s%s", msg, didYouMean(word, functionNames()))
+	case strings.Contains(msg, "syntax error") || strings.HasPrefix(msg, "incomplete input") || strings.HasPrefix(msg, "unrecognized token"):
+		return c.fail(codeSyntax, off, "", "%s", msg)
+	case strings.HasPrefix(msg, "too many") || strings.Contains(msg, "too large") || strings.Contains(msg, "too deep"), strings.Contains(msg, "at most"):
+		return c.fail(codeLimit, off, "make it smaller", "%s", msg)
+	case strings.HasPrefix(msg, "PRIMARY KEY missing"):
+		return c.fail(codeSchema, off, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table has no primary key")
+	case strings.HasPrefix(msg, "unknown datatype") || strings.HasPrefix(msg, "missing datatype"):
+		return c.fail(codeSchema, off, "the types are INTEGER, TEXT and BLOB", "%s", msg)
+	}
+	return c.fail(codeSchema, off, "", "%s", msg)
+}
+
+// lastName is the last name in one of SQLite's messages, folded: "no such
+// column: new.prise" gives prise.
+func lastName(msg string) string {
+	if i := strings.LastIndexByte(msg, ' '); i >= 0 {
+		msg = msg[i+1:]
+	}
+	msg = fold(strings.Trim(msg, "\"'():"))
+	if i := strings.LastIndexByte(msg, '.'); i >= 0 {
+		msg = msg[i+1:]
+	}
+	return msg
+}
+
+func (c *compiler) columnNames() []string {
+	var names []string
+	for _, t := range c.contract.Tables {
+		for _, col := range t.Columns {
+			names = append(names, col.Name)
+		}
+	}
+	return names
+}
+
+func (c *compiler) tableNames() []string {
+	var names []string
+	for _, o := range c.objects {
+		if o.Type == "table" || o.Type == "view" {
+			names = append(names, o.Name)
+		}
+	}
+	return names
+}
+
+// variableNames are the parameters of all actions: good enough for a hint.
+func (c *compiler) variableNames() []string {
+	var names []string
+	for _, a := range c.contract.Actions {
+		for _, x := range a.Params {
+			names = append(names, x.Name)
+		}
+	}
+	return names
+}
+
+// quotedText is the inside of a double-quoted token at off, or "".
+func (c *compiler) quotedText(off int) string {
+	for i, t := range c.toks {
+		if t.start == off && t.kind == kQuoted {
+			x := c.val(i)
+			return x[1 : len(x)-1]
+		}
+	}
+	return ""
+}

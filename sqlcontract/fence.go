@@ -1,0 +1,168 @@
+package sqlcontract
+
+import (
+	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/sqlite"
+)
+
+// A fence is what a contract's SQL may do, as an authorizer of the connection
+// that prepares it: the compiler's scratch database and the executor's working
+// tree use the same. It belongs to one connection, one goroutine at a time.
+type fence struct {
+	tables map[string]bool // tables and views that may be read and written
+	schema bool            // the schema itself is being created
+
+	// Of the statements prepared since reset.
+	weight int
+	why    string // of the last refusal
+	next   string
+}
+
+// newFence allows the tables and views of c.
+func newFence(c *Contract) *fence {
+	f := &fence{tables: map[string]bool{}}
+	for _, o := range c.Schema {
+		if o.Type == "table" || o.Type == "view" {
+			f.tables[o.Name] = true
+		}
+	}
+	return f
+}
+
+func (f *fence) reset() { f.weight, f.why, f.next = 1, "", "" }
+
+// authorize is the callback for sqlite.Conn.SetAuthorizer.
+func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite.Verdict {
+	switch action {
+	case sqlite.ActionSelect, sqlite.ActionRecursive:
+		return sqlite.Allow
+	case sqlite.ActionFunction:
+		if w, ok := functions[fold(arg2)]; ok {
+			f.weight = max(f.weight, w)
+			return sqlite.Allow
+		}
+		why, next := refusedFunction(fold(arg2))
+		return f.deny("the function "+fold(arg2)+" is not allowed: "+why, next)
+	case sqlite.ActionRead:
+		if arg1 == "json_each" || arg1 == "json_tree" {
+			f.weight = max(f.weight, functions[arg1])
+			if !strings.EqualFold(arg2, "rowid") {
+				return sqlite.Allow
+			}
+		}
+		if fold(arg2) == "rowid" && !f.schema {
+			return f.deny("tables have no rowid", "use the primary key")
+		}
+		return f.own(arg1, db)
+	case sqlite.ActionInsert, sqlite.ActionUpdate, sqlite.ActionDelete:
+		return f.own(arg1, db)
+	case sqlite.ActionCreateTable, sqlite.ActionCreateIndex, sqlite.ActionCreateView, sqlite.ActionCreateTrigger, sqlite.ActionReindex:
+		if f.schema && db == "main" {
+			return sqlite.Allow
+		}
+	}
+	return f.deny(strings.ToUpper(action.String())+" is not allowed in a contract", "docs/reference/aergosql.md says what is")
+}
+
+// own allows a table or view of the contract.
+func (f *fence) own(table, db string) sqlite.Verdict {
+	switch {
+	case db == "main" && (f.schema || f.tables[fold(table)]):
+		return sqlite.Allow
+	case strings.HasPrefix(table, "sqlite_") || strings.HasPrefix(table, "pragma_"):
+		return f.deny(table+" shows the engine's own data, which differs between nodes", "read the contract's own tables")
+	}
+	return f.deny("the table "+table+" is not one of the contract", "a contract reads and writes its own tables only")
+}
+
+func (f *fence) deny(why, next string) sqlite.Verdict {
+	if f.why == "" {
+		f.why, f.next = why, next
+	}
+	return sqlite.Deny
+}
+
+// checkFence refuses what can be told from the words alone, because the
+// authorizer does not see it.
+func (s *source) checkFence() error {
+	for i, t := range s.toks {
+		if t.kind != kWord {
+			continue
+		}
+		switch s.upper(i) {
+		case "CAST":
+			if err := s.checkCast(i); err != nil {
+				return err
+			}
+		case "COLLATE":
+			if s.upper(i+1) != "BINARY" {
+				return s.fail(codeFence, t.start, "compare lower(x) with lower(y)", "texts are compared byte by byte (BINARY), there is no other collation")
+			}
+		case "AUTOINCREMENT":
+			return s.fail(codeFence, t.start, "pass the key as an argument, or take (SELECT coalesce(max(id), 0) + 1 FROM t)", "AUTOINCREMENT needs a rowid, and tables have none: two branches would give one number twice")
+		case "ROLLBACK":
+			return s.fail(codeFence, t.start, "write ABORT; when an action fails all it did is undone", "ROLLBACK would end the block's transaction")
+		case "MAIN", "TEMP":
+			if s.op(i+1, ".") {
+				return s.fail(codeFence, t.start, "leave "+s.val(i)+". out", "tables of a contract have no prefix")
+			}
+		}
+	}
+	return nil
+}
+
+// checkCast looks at CAST(… AS type): any type but the three gives NUMERIC or
+// REAL in SQLite, "CAST(x AS DECIMAL)" too.
+func (s *source) checkCast(i int) error {
+	if !s.op(i+1, "(") {
+		return nil
+	}
+	as, depth := 0, 0
+	for j := i + 1; j < len(s.toks); j++ {
+		switch {
+		case s.op(j, "("):
+			if depth++; depth > maxParens {
+				return nil // SQLite refuses the depth; do not look at each token once per level
+			}
+		case s.op(j, ")"):
+			if depth--; depth > 0 {
+				continue
+			}
+			if as == 0 {
+				return nil // SQLite's syntax error is better
+			}
+			switch s.upper(as + 1) {
+			case "INTEGER", "TEXT", "BLOB":
+				if j == as+2 {
+					return nil
+				}
+			}
+			return s.fail(codeFence, s.toks[as].start, "cast to INTEGER, TEXT or BLOB", "this CAST may give a REAL")
+		case depth == 1 && s.upper(j) == "AS":
+			as = j
+		}
+	}
+	return nil
+}
+
+// val is the text of token i, or "" past the end.
+func (s *source) val(i int) string {
+	if i < 0 || i >= len(s.toks) {
+		return ""
+	}
+	return s.text[s.toks[i].start:s.toks[i].end]
+}
+
+// upper is the word i in upper case, or "" if token i is no word.
+func (s *source) upper(i int) string {
+	if i < 0 || i >= len(s.toks) || s.toks[i].kind != kWord {
+		return ""
+	}
+	return strings.ToUpper(s.val(i))
+}
+
+// op tells whether token i is the operator x.
+func (s *source) op(i int, x string) bool {
+	return i >= 0 && i < len(s.toks) && s.toks[i].kind == kOp && s.val(i) == x
+}

@@ -1,0 +1,404 @@
+package sqlcontract
+
+import (
+	"slices"
+	"strings"
+)
+
+// block reads statements up to one of the words in ends, which it leaves.
+func (p *parser) block(ends ...string) ([]Statement, error) {
+	if p.depth++; p.depth > maxNesting {
+		return nil, p.fail(codeLimit, p.off(), "move the inner part into a query", "IF and FOR are nested more than %d deep", maxNesting)
+	}
+	defer func() { p.depth-- }()
+	var list []Statement
+	for {
+		if p.i >= len(p.toks) {
+			return nil, p.unexpected("expected " + strings.Join(ends, " or "))
+		}
+		if slices.Contains(ends, p.upper(p.i)) {
+			return list, nil
+		}
+		if p.count++; p.count > maxStatements {
+			return nil, p.fail(codeLimit, p.off(), "make two actions of it", "more than %d statements in one action", maxStatements)
+		}
+		s := Statement{Line: p.line(p.i)}
+		if err := p.bodyStatement(&s); err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+}
+
+func (p *parser) bodyStatement(s *Statement) (err error) {
+	switch w := p.upper(p.i); w {
+	case "SELECT", "VALUES", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE":
+		s.Query, err = p.query(useStatement, nil)
+		if err != nil {
+			return err
+		}
+		return p.expect(";")
+	case "REQUIRE":
+		s.Require, err = p.require()
+	case "LET":
+		s.Let, err = p.let()
+	case "IF":
+		p.i++
+		s.If, err = p.ifThen()
+	case "FOR":
+		s.For, err = p.forRow()
+	case "RETURN":
+		s.Return, err = p.returns()
+	case "EMIT":
+		s.Emit, err = p.emit()
+	case "CALL", "USE", "MIGRATION":
+		err = p.later(w)
+	case "CREATE":
+		err = p.fail(codeFence, p.off(), "put it outside the action; the schema is the same for everybody", "an action cannot change the schema")
+	default:
+		if why, next := refusedStatement(w); why != "" {
+			return p.fail(codeFence, p.off(), next, "%s is not allowed in an action: %s", w, why)
+		}
+		words := []string{"SELECT", "INSERT", "UPDATE", "DELETE", "REQUIRE", "LET", "FOR", "EMIT", "RETURN"}
+		err = p.unexpected("expected a statement" + didYouMean(w, words))
+	}
+	return err
+}
+
+// require reads REQUIRE cond [ELSE text];
+func (p *parser) require() (*Require, error) {
+	p.i++
+	r := &Require{}
+	var err error
+	if r.Cond, err = p.query(useExpression, p.stopWord("ELSE")); err != nil {
+		return nil, err
+	}
+	if p.take("ELSE") {
+		if r.Else, err = p.query(useExpression, nil); err != nil {
+			return nil, err
+		}
+	}
+	return r, p.expect(";")
+}
+
+// let reads LET :x = expr;
+func (p *parser) let() (*Let, error) {
+	p.i++
+	at := p.off()
+	if p.rowColumn(p.i) {
+		return nil, p.fail(codeSchema, at, "LET a variable of its own", "the row of a FOR cannot be changed")
+	}
+	name, err := p.variableName("a variable, as in LET :x = …")
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range p.scope.rows {
+		if r.name == name {
+			return nil, p.fail(codeSchema, at, "choose another name", "%s is the row of a FOR", name)
+		}
+	}
+	if err := p.expect("="); err != nil {
+		return nil, err
+	}
+	if p.is("CALL") {
+		return nil, p.later("CALL")
+	}
+	l := &Let{Name: name}
+	if l.Value, err = p.query(useExpression, nil); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(p.scope.vars, name) {
+		p.scope.vars = append(p.scope.vars, name)
+	}
+	return l, p.expect(";")
+}
+
+// ifThen reads what follows IF or ELSEIF.
+func (p *parser) ifThen() (*If, error) {
+	f := &If{}
+	var err error
+	if f.Cond, err = p.query(useExpression, p.stopWord("THEN")); err != nil {
+		return nil, err
+	}
+	if err := p.expect("THEN"); err != nil {
+		return nil, err
+	}
+	if f.Then, err = p.block("ELSEIF", "ELSE", "END"); err != nil {
+		return nil, err
+	}
+	line := p.line(min(p.i, len(p.toks)-1))
+	switch {
+	case p.is("ELSE", "IF"):
+		return nil, p.fail(codeSyntax, p.off(), "write ELSEIF", "an IF directly after ELSE needs an END IF of its own")
+	case p.take("ELSEIF"):
+		// Each ELSEIF is an IF inside the ELSE of the one before, and counts so.
+		if p.depth++; p.depth > maxNesting {
+			return nil, p.fail(codeLimit, p.off(), "use CASE or a table", "IF and FOR are nested more than %d deep (an ELSEIF counts)", maxNesting)
+		}
+		inner, err := p.ifThen()
+		p.depth--
+		f.Else = []Statement{{If: inner, Line: line}}
+		return f, err // the inner one read END IF;
+	case p.take("ELSE"):
+		if f.Else, err = p.block("END"); err != nil {
+			return nil, err
+		}
+	}
+	return f, p.expect("END", "IF", ";")
+}
+
+// forRow reads FOR row IN (SELECT …) DO … END FOR;
+func (p *parser) forRow() (*For, error) {
+	p.i++
+	at := p.off()
+	name, err := p.ownName("the row, as in FOR r IN (SELECT …)")
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range p.scope.rows {
+		if r.name == name {
+			return nil, p.fail(codeSchema, at, "choose another name", "a FOR around this one has the row %s", name)
+		}
+	}
+	if slices.Contains(p.scope.vars, name) {
+		return nil, p.fail(codeSchema, at, "choose another name", ":%s is a parameter or variable already", name)
+	}
+	if err := p.expect("IN", "("); err != nil {
+		return nil, err
+	}
+	if !p.is("SELECT") && !p.is("WITH") && !p.is("VALUES") {
+		return nil, p.unexpected("expected SELECT")
+	}
+	f := &For{Row: name}
+	row := &rowScope{name: name}
+	if f.Rows, err = p.query(useRows, func(i int) bool { return p.op(i, ")") }); err != nil {
+		return nil, err
+	}
+	p.pending[len(p.pending)-1].rows = row
+	if err := p.expect(")", "DO"); err != nil {
+		return nil, err
+	}
+	p.scope.rows = append(p.scope.rows, row)
+	if f.Body, err = p.block("END"); err != nil {
+		return nil, err
+	}
+	p.scope.rows = p.scope.rows[:len(p.scope.rows)-1]
+	return f, p.expect("END", "FOR", ";")
+}
+
+// returns reads RETURN; or RETURN expr, …; or RETURN SELECT …;
+func (p *parser) returns() (*Return, error) {
+	p.i++
+	if p.takeOp(";") {
+		return &Return{}, nil
+	}
+	r := &Return{}
+	var err error
+	switch w := p.upper(p.i); w {
+	case "SELECT", "WITH", "VALUES":
+		r.Value, err = p.query(useReturn, nil)
+	case "INSERT", "UPDATE", "DELETE", "REPLACE":
+		if p.op(p.i+1, "(") { // the function replace()
+			r.Value, err = p.queryList(useReturn)
+			break
+		}
+		return nil, p.fail(codeSyntax, p.off(), "write the "+w+" … RETURNING without RETURN: its rows are returned", "RETURN takes values or a SELECT")
+	case "CALL":
+		return nil, p.later(w)
+	default:
+		r.Value, err = p.queryList(useReturn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, p.expect(";")
+}
+
+// emit reads EMIT event(name => value, …);
+func (p *parser) emit() (*Emit, error) {
+	p.i++
+	var err error
+	e := &Emit{}
+	if e.Event, err = p.ownName("the event"); err != nil {
+		return nil, err
+	}
+	if err := p.expect("("); err != nil {
+		return nil, err
+	}
+	var cuts [][2]int
+	for {
+		at := p.off()
+		name, err := p.ownName("a value, as in EMIT sold(sku => :sku)")
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(e.Names, name) {
+			return nil, p.fail(codeSchema, at, "choose another name", "the name %s stands twice", name)
+		}
+		if e.Names = append(e.Names, name); len(e.Names) > maxParams {
+			return nil, p.fail(codeLimit, at, "emit two events", "more than %d values in one event", maxParams)
+		}
+		if !p.op(p.i, "=") || !p.op(p.i+1, ">") || p.toks[p.i].end != p.toks[p.i+1].start {
+			return nil, p.unexpected("expected =>")
+		}
+		p.i += 2
+		cut, err := p.expression(func(i int) bool { return p.op(i, ",") || p.op(i, ")") })
+		if err != nil {
+			return nil, err
+		}
+		cuts = append(cuts, cut)
+		if p.takeOp(")") {
+			break
+		}
+		if err := p.expect(","); err != nil {
+			return nil, err
+		}
+	}
+	if e.Values, err = p.addQuery(useExpression, cuts); err != nil {
+		return nil, err
+	}
+	return e, p.expect(";")
+}
+
+func (p *parser) stopWord(w string) func(int) bool {
+	return func(i int) bool { return p.upper(i) == w }
+}
+
+// expression cuts out one expression, which is not empty.
+func (p *parser) expression(stop func(int) bool) (cut [2]int, err error) {
+	to, err := p.until(p.scope != nil, stop)
+	if err != nil {
+		return cut, err
+	}
+	if to == p.i {
+		return cut, p.unexpected("expected an expression")
+	}
+	cut = [2]int{p.i, to}
+	p.i = to
+	return cut, nil
+}
+
+// query cuts out one piece of SQL: an expression, or a whole statement.
+func (p *parser) query(use queryUse, stop func(int) bool) (*Query, error) {
+	cut, err := p.expression(stop)
+	if err != nil {
+		return nil, err
+	}
+	return p.addQuery(use, [][2]int{cut})
+}
+
+// queryList cuts out expressions between commas, up to the semicolon.
+func (p *parser) queryList(use queryUse) (*Query, error) {
+	var cuts [][2]int
+	for {
+		cut, err := p.expression(func(i int) bool { return p.op(i, ",") })
+		if err != nil {
+			return nil, err
+		}
+		if cuts = append(cuts, cut); len(cuts) > maxParams {
+			return nil, p.fail(codeLimit, p.off(), "return a SELECT of several rows", "more than %d values", maxParams)
+		}
+		if !p.takeOp(",") {
+			return p.addQuery(use, cuts)
+		}
+	}
+}
+
+// addQuery makes the SQL of one or more cuts. A statement stays as it is, an
+// expression e becomes SELECT (e), several become SELECT (e), (f). Parameters
+// are rewritten to the names that SQLite sees, in place and of equal length.
+func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
+	first := p.toks[cuts[0][0]].start
+	q := &Query{Offset: first, Weight: 1}
+	pend := &pending{q: q, use: use}
+	if n := len(p.contract.Actions); n > 0 && p.scope != nil {
+		pend.action = p.contract.Actions[n-1]
+	}
+	whole := use == useStatement || use == useRows
+	if use == useReturn {
+		switch p.upper(cuts[0][0]) {
+		case "SELECT", "WITH", "VALUES":
+			whole = true
+		}
+	}
+	var sql strings.Builder
+	for k, cut := range cuts {
+		switch {
+		case whole:
+		case k == 0:
+			sql.WriteString("SELECT (")
+		default:
+			sql.WriteString(", (")
+		}
+		from, to := p.toks[cut[0]].start, p.toks[cut[1]-1].end
+		pend.segments = append(pend.segments, segment{sql.Len(), from, to - from})
+		at := from
+		for i := cut[0]; i < cut[1]; i++ {
+			if p.op(i, "||") {
+				q.Weight = max(q.Weight, weightConcat)
+			}
+			if p.toks[i].kind != kVariable {
+				continue
+			}
+			name, end, err := p.variable(pend, i)
+			if err != nil {
+				return nil, err
+			}
+			sql.WriteString(p.text[at:p.toks[i].start])
+			sql.WriteString(name)
+			at = end
+		}
+		sql.WriteString(p.text[at:to])
+		if !whole {
+			sql.WriteString(")")
+		}
+	}
+	q.SQL = sql.String()
+	p.pending = append(p.pending, pend)
+	return q, nil
+}
+
+// rowColumn tells whether tokens i, i+1, i+2 are :row.column without blanks.
+func (p *parser) rowColumn(i int) bool {
+	return i+2 < len(p.toks) && p.toks[i].kind == kVariable && p.op(i+1, ".") && p.toks[i].end == p.toks[i+1].start &&
+		p.toks[i+2].kind == kWord && p.toks[i+1].end == p.toks[i+2].start
+}
+
+// variable looks up the parameter at token i and gives the name that replaces
+// the source up to end.
+func (p *parser) variable(pend *pending, i int) (name string, end int, err error) {
+	t := p.toks[i]
+	x := fold(p.val(i))
+	if p.scope == nil {
+		return "", 0, p.fail(codeSchema, t.start, "parameters and @context are for actions", "the parameter %s stands outside an action", x)
+	}
+	if x[0] == '@' {
+		if !slices.Contains(contexts, x) {
+			return "", 0, p.fail(codeUnknown, t.start, "known are "+strings.Join(contexts, " "), "there is no %s%s", x, didYouMean(x, contexts))
+		}
+		return x, t.end, nil
+	}
+	for _, r := range p.scope.rows {
+		if r.name != x[1:] {
+			continue
+		}
+		if !p.rowColumn(i) {
+			return "", 0, p.fail(codeSyntax, t.start, "write "+x+".column without blanks", "%s is the row of a FOR", x)
+		}
+		col := fold(p.val(i + 2))
+		pend.refs = append(pend.refs, rowRef{r, col, p.toks[i+2].start})
+		return x + "$" + col, p.toks[i+2].end, nil
+	}
+	if !slices.Contains(p.scope.vars, x[1:]) {
+		names := slices.Clone(p.scope.vars)
+		for _, r := range p.scope.rows {
+			names = append(names, r.name)
+		}
+		next := "declare it in the action's parameters, or with LET before it is used"
+		return "", 0, p.fail(codeUnknown, t.start, next, "there is no %s%s", x, colon(didYouMean(x[1:], names)))
+	}
+	return x, t.end, nil
+}
+
+// colon puts the sigil before the name in a didYouMean.
+func colon(hint string) string { return strings.Replace(hint, "mean ", "mean :", 1) }

@@ -1,0 +1,279 @@
+package sqlcontract
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+)
+
+// Codes of what a contract's text may be refused for; docs/reference/aergosql.md
+// says more on each.
+const (
+	codeSyntax    = "AG0301"
+	codeFence     = "AG0302"
+	codeLater     = "AG0303"
+	codeSchema    = "AG0304"
+	codeUnknown   = "AG0305"
+	codeLimit     = "AG0306"
+	codeForbidden = "AG0307"
+)
+
+// source is a contract's text with its tokens. Blanks and comments are left
+// out of toks.
+type source struct {
+	name string // of the contract, for messages
+	text string
+	toks []token
+
+	lines []int // offset of each line's first byte
+}
+
+// newSource lexes text and refuses what no statement may hold.
+func newSource(name, text string) (*source, error) {
+	s := &source{name: name, text: text, lines: []int{0}}
+	if len(text) > maxSource {
+		return nil, fault.New(codeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), maxSource)
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\n' {
+			s.lines = append(s.lines, i+1)
+		}
+	}
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return nil, s.fail(codeSyntax, i, "", "a NUL byte in the source")
+	}
+	if !utf8.ValidString(text) {
+		i := 0
+		for i < len(text) {
+			r, n := utf8.DecodeRuneInString(text[i:])
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
+			i += n
+		}
+		return nil, s.fail(codeSyntax, i, "save the file as UTF-8", "the source is not valid UTF-8 here")
+	}
+	for _, t := range lex(text) {
+		if err := s.checkToken(t); err != nil {
+			return nil, err
+		}
+		if t.kind != kSpace {
+			s.toks = append(s.toks, t)
+		}
+	}
+	if err := s.checkFence(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// checkToken refuses tokens that are wrong wherever they stand.
+func (s *source) checkToken(t token) error {
+	x := s.text[t.start:t.end]
+	switch t.kind {
+	case kBad:
+		return s.fail(codeSyntax, t.start, "", "%s", badToken(x))
+	case kSpace:
+		if strings.HasPrefix(x, "\ufeff") {
+			return s.fail(codeSyntax, t.start, "save the file as UTF-8 without a byte order mark", "a byte order mark")
+		}
+	case kWord, kVariable:
+		for i := 0; i < len(x); i++ {
+			if x[i] >= 0x80 || x[i] == '$' && t.kind == kWord {
+				return s.fail(codeSchema, t.start, "use letters a-z, digits and _", "the name %s holds a character outside ASCII letters, digits and _", x)
+			}
+		}
+		if t.kind == kVariable {
+			return s.checkVariable(t, x)
+		}
+	case kQuoted:
+		if n, ok := plainName(x[1 : len(x)-1]); !ok {
+			return s.fail(codeSchema, t.start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
+		} else if reserved[n] {
+			return s.fail(codeSchema, t.start, "choose another name", "%s is a word of the language", n)
+		}
+	case kFloat:
+		return s.fail(codeFence, t.start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
+	case kInteger:
+		if _, err := integer(x); err != nil {
+			return s.fail(codeFence, t.start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
+		}
+	}
+	return nil
+}
+
+func badToken(x string) string {
+	switch {
+	case x[0] == '\'' || x[0] == '"' || x[0] == '`' || x[0] == '[':
+		return "a quote that is not closed"
+	case strings.HasPrefix(x, "/*"):
+		return "a comment that is not closed"
+	case strings.HasPrefix(x, "x'") || strings.HasPrefix(x, "X'"):
+		return "a blob needs an even number of hex digits: x'00ff'"
+	case isDigit(x[0]):
+		return "a number with letters in it: " + x
+	}
+	return "unknown character " + strconv.Quote(x)
+}
+
+// checkVariable refuses the forms of parameters that AERGOSQL does not have.
+func (s *source) checkVariable(t token, x string) error {
+	switch {
+	case x[0] == '?' || x[0] == '$' || x[0] == '#':
+		return s.fail(codeSyntax, t.start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
+	case strings.Contains(x, "("):
+		return s.fail(codeSyntax, t.start, "put a blank before the parenthesis", "%s would be read as one parameter", x)
+	case strings.Contains(x, ":") && x[1:] != strings.ReplaceAll(x[1:], ":", ""):
+		return s.fail(codeSyntax, t.start, "", "%s has one colon too many", x)
+	case strings.Contains(x, "$"):
+		return s.fail(codeSyntax, t.start, "a column of a FOR row is written :row.column", "the name %s holds a $", x)
+	}
+	return nil
+}
+
+// integer is the value of an integer literal as SQLite reads it.
+func integer(x string) (int64, error) {
+	x = strings.ReplaceAll(x, "_", "")
+	if len(x) > 1 && (x[1] == 'x' || x[1] == 'X') {
+		u, err := strconv.ParseUint(x[2:], 16, 64) // 0xffffffffffffffff is -1
+		return int64(u), err
+	}
+	return strconv.ParseInt(x, 10, 64)
+}
+
+// plainName folds a name to lower case; ok tells whether it is one of
+// [a-z_][a-z0-9_]{0,62} then.
+func plainName(x string) (name string, ok bool) {
+	x = fold(x)
+	if x == "" || len(x) > maxName || isDigit(x[0]) {
+		return x, false
+	}
+	for i := 0; i < len(x); i++ {
+		if c := x[i]; !(isDigit(c) || c >= 'a' && c <= 'z' || c == '_') {
+			return x, false
+		}
+	}
+	return x, true
+}
+
+// fold lowers A-Z and nothing else, as SQLite compares names.
+func fold(x string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, x)
+}
+
+// reserved are the words by which the parser finds the end of a piece of SQL;
+// a column of such a name could not be told from them.
+var reserved = map[string]bool{
+	"action": false, "begin": true, "case": true, "do": true, "else": true, "elseif": true, "end": true,
+	"emit": true, "for": true, "if": false, "let": true, "require": true, "return": true, "then": true,
+}
+
+// at is line and column, both from 1, of a byte offset; columns count runes.
+func (s *source) at(off int) (line, col int) {
+	off = min(off, len(s.text))
+	line = sort.SearchInts(s.lines, off+1)
+	return line, utf8.RuneCountInString(s.text[s.lines[line-1]:off]) + 1
+}
+
+// line is the line of a token, from 1.
+func (s *source) line(tok int) int { return sort.SearchInts(s.lines, s.toks[tok].start+1) }
+
+// fail is the error for what stands at off: where, what, and the line with a
+// caret under the place.
+func (s *source) fail(code string, off int, next, what string, args ...any) *fault.Error {
+	line, col := s.at(off)
+	e := fault.New(code, next, what, args...)
+	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.name, line, col, e.What, s.excerpt(min(off, len(s.text))))
+	return e
+}
+
+// excerpt shows the line of off with a caret under it, cut to a screen's width.
+func (s *source) excerpt(off int) string {
+	const width = 60 // runes kept on either side of the place
+	start := strings.LastIndexByte(s.text[:off], '\n') + 1
+	end := len(s.text)
+	if i := strings.IndexByte(s.text[off:], '\n'); i >= 0 {
+		end = off + i
+	}
+	left, right := []rune(s.text[start:off]), []rune(s.text[off:end])
+	if len(left) > width {
+		left = append([]rune("…"), left[len(left)-width:]...)
+	}
+	if len(right) > width {
+		right = append(right[:width:width], '…')
+	}
+	pad := make([]rune, len(left))
+	for i, r := range left {
+		pad[i] = ' '
+		if r == '\t' {
+			pad[i] = '\t'
+		}
+	}
+	line, _ := s.at(off)
+	gutter := strconv.Itoa(line)
+	return fmt.Sprintf(" %s | %s\n %s | %s^", gutter, clean(left)+clean(right), strings.Repeat(" ", len(gutter)), string(pad))
+}
+
+// clean shows control characters as a dot, since the text goes to a terminal.
+func clean(rs []rune) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && (r < ' ' || r >= 0x7f && r < 0xa0) {
+			return '·'
+		}
+		return r
+	}, string(rs))
+}
+
+// didYouMean is " (did you mean x?)" for the nearest of names, or "".
+func didYouMean(x string, names []string) string {
+	best, dist := "", len(x)/3+2
+	for _, n := range names {
+		if d := distance(x, n); d < dist {
+			best, dist = n, d
+		}
+	}
+	if best == "" || best == x {
+		return ""
+	}
+	return ", did you mean " + best + "?"
+}
+
+// distance is the Levenshtein distance of two short names.
+func distance(a, b string) int {
+	if len(a) > maxName+1 || len(b) > maxName+1 {
+		return maxName
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diag := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			d := diag
+			if a[i-1] != b[j-1] {
+				d = 1 + min(diag, row[j], row[j-1])
+			}
+			diag, row[j] = row[j], d
+		}
+	}
+	return row[len(b)]
+}
+
+// plural is "1 column" or "2 columns".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
