@@ -1,0 +1,237 @@
+package dd
+
+import (
+	"fmt"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// Right is what somebody wants to do.
+type Right uint8
+
+// The rights.
+const (
+	RightRead     Right = iota + 1 // read a branch; without one, learn anything of the ledger
+	RightWrite                     // have transactions run on a branch
+	RightProduce                   // make a branch's blocks and head statements
+	RightMerge                     // settle conflicts of a merge into a branch
+	RightAdmin                     // grant, revoke and change what falls under a name or pattern
+	RightRegister                  // register a branch under a name
+	RightTag                       // tag a block of a branch
+	RightDirect                    // make directory blocks
+)
+
+// String is the right as a verb.
+func (r Right) String() string {
+	switch r {
+	case RightRead:
+		return "read"
+	case RightWrite:
+		return "write to"
+	case RightProduce:
+		return "make blocks of"
+	case RightMerge:
+		return "settle conflicts on"
+	case RightAdmin:
+		return "administer"
+	case RightRegister:
+		return "register"
+	case RightTag:
+		return "tag blocks of"
+	case RightDirect:
+		return "make directory blocks of"
+	}
+	return fmt.Sprintf("do %d to", uint8(r))
+}
+
+// Question is one question of permission.
+type Question struct {
+	Account objectstore.Account // empty: nobody in particular
+	Right   Right
+	// Branch is the id of the branch that is meant; zero where a name is meant
+	// that may not exist yet, a pattern, or the whole ledger.
+	Branch branch.ID
+	// Name is the local name of a branch that the directory does not know, or a
+	// name or pattern when Branch is zero. For a registered branch it is not
+	// looked at: the directory's name counts.
+	Name string
+	// Creator and Salt are those of a branch that the directory does not know;
+	// they must make its id.
+	Creator objectstore.Account
+	Salt    objectstore.Hash
+}
+
+// Decide answers every question of permission in the ledger, on every path. nil
+// means yes. A denial is a fault with code AG0501 (a role is missing), AG0502
+// (not the branch's producer), AG0503 (not the directory's producer) or AG0504
+// (the name belongs to another branch), and says who could.
+//
+// The rules:
+//   - The owner has every right, except that a registered branch has exactly one
+//     producer and the directory too.
+//   - producer includes writer, writer includes reader; admin includes reader.
+//     A role counts on every name that its pattern covers; Admin on a pattern
+//     needs a role whose pattern covers all of it.
+//   - In a public ledger everybody reads.
+//   - A registered branch: its producer is the one that the directory names, as
+//     long as he has the role producer there.
+//   - A branch that is not registered: its only producer is its creator, who
+//     needs the role writer on its name, which no registered branch may have.
+//   - Register: admins of the name, and its creator with the role producer.
+//   - Merge and Tag: producers and admins.
+//
+// Decide is pure: it reads s and q, nothing else. An error that is no fault
+// means that the state could not be read.
+func Decide(s State, q Question) error {
+	if q.Right == RightDirect {
+		if q.Account != s.Producer() {
+			return fault.New("AG0503", "send the operation to "+s.who(s.Producer()),
+				"%s may not make directory blocks: only %s does", s.who(q.Account), s.who(s.Producer()))
+		}
+		return nil
+	}
+	t, err := s.find(q)
+	if err != nil {
+		return err
+	}
+	switch q.Right {
+	case RightRead:
+		return s.mayRead(q, t)
+	case RightWrite:
+		return s.need(q, t, Writer, Producer)
+	case RightProduce:
+		return s.mayProduce(q, t)
+	case RightMerge, RightTag:
+		return s.need(q, t, Producer, Admin)
+	case RightAdmin:
+		return s.need(q, t, Admin)
+	case RightRegister:
+		if q.Creator == q.Account {
+			return s.need(q, t, Producer, Admin)
+		}
+		return s.need(q, t, Admin)
+	}
+	return fmt.Errorf("right %d is not known", q.Right)
+}
+
+// target is what a question is about.
+type target struct {
+	name   string  // of a branch, or a pattern; empty: the whole ledger
+	branch *Branch // nil: not registered
+}
+
+func (s State) find(q Question) (target, error) {
+	if !q.Branch.IsZero() {
+		b, ok, err := s.Branch(q.Branch)
+		if err != nil {
+			return target{}, err
+		}
+		if ok {
+			return target{string(b.Name), &b}, nil
+		}
+		id, err := branch.NewID(s.Ledger(), q.Creator, q.Salt)
+		if err != nil {
+			return target{}, fmt.Errorf("branch %s is not registered: %w", q.Branch.Short(), err)
+		}
+		if id != q.Branch {
+			return target{}, fault.New("AG0601", "", "branch %s was not made by %s: its id says so", q.Branch.Short(), s.who(q.Creator))
+		}
+		if _, err := branch.ParseName(q.Name); err != nil {
+			return target{}, err
+		}
+		other, ok, err := s.BranchNamed(branch.Name(q.Name))
+		if err != nil {
+			return target{}, err
+		}
+		if ok {
+			return target{}, fault.New("AG0504", "give it another name with: aergo branch -m",
+				"the name %s belongs to branch %s, not to this one, %s", q.Name, other.ID.Short(), q.Branch.Short())
+		}
+		return target{q.Name, nil}, nil
+	}
+	if q.Name == "" {
+		if q.Right != RightRead {
+			return target{}, fault.New("AG0102", "", "to %s what? a branch or pattern is missing", q.Right)
+		}
+		return target{}, nil
+	}
+	if err := CheckPattern(q.Name); err != nil {
+		return target{}, err
+	}
+	b, ok, err := s.BranchNamed(branch.Name(q.Name))
+	if err != nil || !ok {
+		return target{name: q.Name}, err
+	}
+	return target{q.Name, &b}, nil
+}
+
+// need asks for one of the roles; the first is the one to ask for.
+func (s State) need(q Question, t target, roles ...Role) error {
+	ok, err := s.holds(q.Account, t.name, roles...)
+	if err != nil || ok {
+		return err
+	}
+	return fault.New("AG0501",
+		fmt.Sprintf("ask an admin for: aergo grant %s --to %s --branch '%s'", roles[0], s.who(q.Account), t.name),
+		"%s may not %s %s: that needs the role %s there; %s may", s.who(q.Account), q.Right, t.name, either(roles), s.holders(t.name, roles...))
+}
+
+func either(roles []Role) string {
+	if len(roles) == 2 {
+		return string(roles[0]) + " or " + string(roles[1])
+	}
+	return string(roles[0])
+}
+
+func (s State) mayRead(q Question, t target) error {
+	if s.Public() {
+		return nil
+	}
+	if t.branch == nil && t.name != "" && q.Creator == q.Account && q.Account != "" && !q.Branch.IsZero() {
+		return nil // his own branch that nobody else knows
+	}
+	ok, err := false, error(nil)
+	if t.name == "" {
+		ok, err = s.hasAnyRole(q.Account)
+	} else {
+		ok, err = s.holds(q.Account, t.name, Reader, Writer, Producer, Admin)
+	}
+	if err != nil || ok {
+		return err
+	}
+	// Says nothing of who or what there is: the asker is no member.
+	return fault.New("AG0501", "ask its owner for the role reader", "you may not read this, or it does not exist")
+}
+
+func (s State) hasAnyRole(a objectstore.Account) (bool, error) {
+	if a == s.Owner() {
+		return true, nil
+	}
+	roles, err := s.Roles()
+	for _, r := range roles {
+		if r.Account == a {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+func (s State) mayProduce(q Question, t target) error {
+	if t.branch == nil {
+		if q.Branch.IsZero() {
+			return fault.New("AG0102", "", "a branch that is not registered is named by its id")
+		}
+		if q.Account != q.Creator {
+			return fault.New("AG0502", "register it first", "%s may not make blocks of %s: it is not registered, so only %s, who created it, does",
+				s.who(q.Account), t.name, s.who(q.Creator))
+		}
+		return s.need(q, t, Writer, Producer)
+	}
+	if q.Account != t.branch.Producer {
+		return fault.New("AG0502", "send your transactions with: aergo push", "%s may not make blocks of %s: its producer is %s",
+			s.who(q.Account), t.name, s.who(t.branch.Producer))
+	}
+	return s.need(q, t, Producer)
+}

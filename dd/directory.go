@@ -1,0 +1,319 @@
+package dd
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/prolly"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// The refs of this package.
+const (
+	refLedger    = "dd/ledger"  // => the ledger id, 32 bytes
+	refHead      = "dd/head"    // => the best directory block, 32 bytes
+	refStatement = "statement/" // + branch id in hex => its latest head statement, 32 bytes
+)
+
+// Directory is the directory chain of one repository. It holds no state of its
+// own but a cache: the head is a ref, which another process may move. All
+// methods may be called by several goroutines at once.
+type Directory struct {
+	store  objectstore.Store
+	refs   objectstore.Refs
+	cache  *prolly.Cache
+	ledger objectstore.Hash
+}
+
+// Create puts a new ledger into a batch: genesis, block 0 signed by the owner's
+// keys, its state and the refs. It gives the state, of which Ledger and Block
+// are wanted for the first block of main.
+func Create(b objectstore.Batch, g Genesis, owner ...crypto.Signer) (State, error) {
+	data, err := g.Encode()
+	if err != nil {
+		return State{}, err
+	}
+	s, first, err := begin(g, objectstore.Sum(objectstore.KindGenesis, data), nothing{})
+	if err != nil {
+		return State{}, err
+	}
+	d, err := sign.ParseDescriptor(g.Owner)
+	if err != nil {
+		return State{}, err
+	}
+	sealed, err := seal(s.block.Header, seals{}, d, owner)
+	if err != nil {
+		return State{}, err
+	}
+	if string(sealed.Data) != string(first) {
+		return State{}, errors.New("directory block 0 came out in two ways")
+	}
+	return Adopt(b, data, []SealedBlock{sealed})
+}
+
+// Adopt verifies a directory chain from its genesis on and puts it into a
+// batch, in a store that has none: what a clone does. The ledger id is the
+// state's; that it is the wanted one is the caller's to check.
+func Adopt(b objectstore.Batch, genesis []byte, chain []SealedBlock) (State, error) {
+	if len(chain) == 0 {
+		return State{}, errors.New("a directory has at least block 0")
+	}
+	s, err := Begin(genesis, chain[0])
+	if err != nil {
+		return State{}, err
+	}
+	ledger, err := b.Put(objectstore.KindGenesis, genesis)
+	if err != nil {
+		return State{}, err
+	}
+	if err := store(b, s, chain[0]); err != nil {
+		return State{}, err
+	}
+	if s, err = extend(b, s, chain[1:]); err != nil {
+		return State{}, err
+	}
+	if err := b.SetRef(refLedger, nil, ledger[:]); err != nil {
+		return State{}, err
+	}
+	return s, b.SetRef(refHead, nil, s.block.ID[:])
+}
+
+// extend verifies blocks on top of s and puts them into the batch.
+func extend(b objectstore.Batch, s State, chain []SealedBlock) (State, error) {
+	for _, sealed := range chain {
+		next, err := s.Next(sealed)
+		if err != nil {
+			return State{}, err
+		}
+		if err := store(b, next, sealed); err != nil {
+			return State{}, err
+		}
+		s = next
+	}
+	return s, nil
+}
+
+// store puts a verified block, its seal and what is new of its state.
+func store(b objectstore.Batch, s State, sealed SealedBlock) error {
+	id, err := b.Put(objectstore.KindDirectoryBlock, sealed.Data)
+	if err != nil {
+		return err
+	}
+	if err := b.PutSeal(id, sealed.Seal); err != nil {
+		return err
+	}
+	stored, err := s.m.Write(b.PutHashed)
+	if err != nil {
+		return err
+	}
+	// Before the commit, so that the next block of this batch does not put the
+	// same nodes again. The state's cache is used for this batch only, so it is
+	// gone should the commit fail.
+	stored()
+	return nil
+}
+
+// Open opens the directory of a store. It fails with AG0204 when there is none.
+func Open(store objectstore.Store, refs objectstore.Refs) (*Directory, error) {
+	ledger, err := readHash(refs, refLedger)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return nil, fault.New("AG0204", "make one with: aergo init NAME", "there is no ledger here: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{store: store, refs: refs, cache: prolly.NewCache(store, cacheBytes), ledger: ledger}, nil
+}
+
+func readHash(refs objectstore.Refs, name string) (objectstore.Hash, error) {
+	data, err := refs.Ref(name)
+	if err != nil {
+		return objectstore.Hash{}, err
+	}
+	if len(data) != objectstore.HashSize {
+		return objectstore.Hash{}, fmt.Errorf("ref %s has %d bytes, not %d", name, len(data), objectstore.HashSize)
+	}
+	return objectstore.Hash(data), nil
+}
+
+// Ledger is the ledger id.
+func (d *Directory) Ledger() objectstore.Hash { return d.ledger }
+
+// Genesis reads the genesis.
+func (d *Directory) Genesis() (Genesis, error) {
+	data, err := genesisBytes(d.store, d.ledger)
+	if err != nil {
+		return Genesis{}, err
+	}
+	g, _, err := DecodeGenesis(data)
+	return g, err
+}
+
+func genesisBytes(store objectstore.Store, ledger objectstore.Hash) ([]byte, error) {
+	return object(store, ledger, objectstore.KindGenesis)
+}
+
+// object reads an object that must be of one kind.
+func object(store objectstore.Store, id objectstore.Hash, want objectstore.Kind) ([]byte, error) {
+	kind, data, err := store.Get(id)
+	if err == nil && kind != want {
+		err = fmt.Errorf("it is a %s", kind)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s %s: %w", want, id.Short(), err)
+	}
+	return data, nil
+}
+
+// Head gives the state after the best block.
+func (d *Directory) Head() (State, error) {
+	id, err := readHash(d.refs, refHead)
+	if err != nil {
+		return State{}, err
+	}
+	return d.At(id)
+}
+
+// At gives the state after a directory block of this ledger. Of the stored
+// blocks, which have all been verified; it verifies none again.
+func (d *Directory) At(block objectstore.Hash) (State, error) {
+	b, err := d.Block(block)
+	if err != nil {
+		return State{}, err
+	}
+	if b.Ledger != d.ledger {
+		return State{}, fault.New("AG0601", "", "directory block %s is of another ledger, %s", block.Short(), b.Ledger.Short())
+	}
+	return newState(prolly.Load(d.cache, b.State), b)
+}
+
+// Block reads a stored directory block.
+func (d *Directory) Block(id objectstore.Hash) (Block, error) {
+	data, err := object(d.store, id, objectstore.KindDirectoryBlock)
+	if err != nil {
+		return Block{}, err
+	}
+	return DecodeBlock(data)
+}
+
+// Sealed reads a stored directory block as it travels.
+func (d *Directory) Sealed(id objectstore.Hash) (SealedBlock, error) { return readSealed(d.store, id) }
+
+func readSealed(store objectstore.Store, id objectstore.Hash) (SealedBlock, error) {
+	data, err := object(store, id, objectstore.KindDirectoryBlock)
+	if err != nil {
+		return SealedBlock{}, err
+	}
+	seal, err := store.Seal(id)
+	if err != nil {
+		return SealedBlock{}, fmt.Errorf("read the signatures of directory block %s: %w", id.Short(), err)
+	}
+	return SealedBlock{Data: data, Seal: seal}, nil
+}
+
+// Append makes the next block of these operations (State.Make) and puts it into
+// a batch, where it becomes the head; the commit fails with
+// *objectstore.ConflictError when the head has moved meanwhile.
+func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation, descriptor []byte, signers ...crypto.Signer) (State, error) {
+	s, err := d.fresh()
+	if err != nil {
+		return State{}, err
+	}
+	sealed, _, err := s.Make(now, ops, descriptor, signers...)
+	if err != nil {
+		return State{}, err
+	}
+	return d.accept(b, s, []SealedBlock{sealed})
+}
+
+// Accept verifies blocks of others that follow the head, oldest first, and puts
+// them into a batch, where the last becomes the head.
+func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock) (State, error) {
+	s, err := d.fresh()
+	if err != nil {
+		return State{}, err
+	}
+	return d.accept(b, s, chain)
+}
+
+func (d *Directory) accept(b objectstore.Batch, s State, chain []SealedBlock) (State, error) {
+	next, err := extend(b, s, chain)
+	if err != nil || len(chain) == 0 {
+		return next, err
+	}
+	return next, b.SetRef(refHead, s.block.ID[:], next.block.ID[:])
+}
+
+// fresh gives the head's state over a cache of its own, see store.
+func (d *Directory) fresh() (State, error) {
+	once := &Directory{store: d.store, refs: d.refs, cache: prolly.NewCache(d.store, cacheBytes), ledger: d.ledger}
+	return once.Head()
+}
+
+// Log gives the blocks from the head back to block 0. An error ends it.
+func (d *Directory) Log() iter.Seq2[Block, error] {
+	return func(yield func(Block, error) bool) {
+		id, err := readHash(d.refs, refHead)
+		if err != nil {
+			yield(Block{}, err)
+			return
+		}
+		for !id.IsZero() {
+			b, err := d.Block(id)
+			if !yield(b, err) || err != nil {
+				return
+			}
+			id = b.Parent
+		}
+	}
+}
+
+// VerifyChain verifies a stored chain from the genesis to head, believing
+// nothing but the ledger id: every signature, every right, and every state root,
+// which it derives again in memory. It gives the state after head.
+func VerifyChain(store objectstore.Store, ledger, head objectstore.Hash) (State, error) {
+	// Back to block 0 by ids; the number in each block bounds the way.
+	var ids []objectstore.Hash
+	number := uint64(0)
+	for id := head; !id.IsZero(); {
+		data, err := object(store, id, objectstore.KindDirectoryBlock)
+		if err != nil {
+			return State{}, err
+		}
+		b, err := DecodeBlock(data)
+		if err != nil {
+			return State{}, err
+		}
+		if len(ids) > 0 && b.Number+1 != number {
+			return State{}, fault.New("AG0601", "", "directory block %s has number %d below number %d", id.Short(), b.Number, number)
+		}
+		number, ids, id = b.Number, append(ids, id), b.Parent
+	}
+	genesis, err := genesisBytes(store, ledger)
+	if err != nil {
+		return State{}, err
+	}
+	var s State
+	for i := len(ids) - 1; i >= 0; i-- {
+		sealed, err := readSealed(store, ids[i])
+		if err != nil {
+			return State{}, err
+		}
+		if i == len(ids)-1 {
+			s, err = Begin(genesis, sealed)
+		} else {
+			s, err = s.Next(sealed)
+		}
+		if err != nil {
+			return State{}, err
+		}
+	}
+	if len(ids) == 0 || s.block.ID != head {
+		return State{}, fault.New("AG0601", "", "directory block %s is no end of a chain", head.Short())
+	}
+	return s, nil
+}

@@ -1,0 +1,60 @@
+// Package dd is the distributed directory: the small, slow chain that says who
+// may do what in a ledger, which branches it has, and what its tags name. It is
+// the root of trust of everything else.
+//
+// # Which function first
+//
+// Create begins a ledger, Adopt takes one over from a peer, Open opens the one
+// that is there. A State is what the directory says after one of its blocks:
+// Directory.Head for the newest, Directory.At for the one that a block names.
+// Decide answers every question of permission from a State.
+//
+//	d, err := dd.Open(store, store)
+//	s, err := d.Head()
+//	err = dd.Decide(s, dd.Question{Account: bob, Right: dd.RightWrite, Branch: id})
+//
+// To change it, Propose makes a signed operation, anywhere; the directory's
+// producer puts operations in order with Append:
+//
+//	op, err := dd.Propose(s, dd.Grant{Role: dd.Writer, Pattern: "eu/*", Account: bob}, now, salt, nil, key)
+//	s, err = d.Append(batch, now, []dd.SignedOperation{op}, nil, key)
+//	err = batch.Commit()
+//
+// # The chain
+//
+// The ledger id is the hash of the Genesis. Block 0 follows from the genesis
+// alone and is signed by the owner; it registers the owner's identity and roles,
+// the branch main and the engine. Each later block lists operations, is signed
+// by the directory's producer, and carries the root of the state map after it.
+// State.Next is the only way from one state to the next, for our own blocks and
+// for those of others; VerifyChain takes it from the genesis on and believes
+// nothing but the ledger id.
+//
+// Records of the state map, by the key tuple that begins with:
+//
+//	"ledger"                        owner, producer, threshold, state format, visibility
+//	"engine"                        number of the engine in force
+//	"identity", name                account and descriptor
+//	"account", account              name of its identity
+//	"branch", id                    name, creator, salt, producer, epoch, policy, first parent
+//	"name", branch name             id
+//	"tag", name                     block, branch, tagger, message, time
+//	"role", role, pattern, account  a grant
+//	"block", id                     number of each earlier directory block
+//	"seen", account, salt           id of each operation so far: none counts twice
+//
+// # Head statements
+//
+// A block's signature says who made it; a Statement says that it is published.
+// Sequences never go down, and two statements of one (branch, epoch, sequence)
+// with different blocks are evidence against their producer (Equivocation).
+//
+// # Invariants
+//
+//   - Decide is the one function that decides a permission. It is pure.
+//   - Everything that leads to a State from bytes of others verifies them first;
+//     Directory.At trusts what is stored, for only verified blocks are.
+//   - Nothing here reads a clock or randomness, or depends on the order of a map.
+//
+// Formats with vectors: docs/formats/directory.md, testdata/vectors/directory.json.
+package dd

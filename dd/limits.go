@@ -1,0 +1,40 @@
+package dd
+
+const (
+	// MaxBlock is the size of a directory block in bytes. The directory is
+	// what everybody keeps, from its first block on.
+	MaxBlock = 64 << 10
+
+	// MaxOperations is the number of operations of a block. A small operation
+	// has 250 bytes; the seals of so many fit into one seal object.
+	MaxOperations = 256
+
+	// MaxOperation is the size of one operation in bytes: the largest body is
+	// a tag with a message or an account of 16 keys.
+	MaxOperation = 8 << 10
+
+	// MaxGenesis is the size of a genesis in bytes.
+	MaxGenesis = 4 << 10
+
+	// MaxStatement is the size of a head statement in bytes, which has 250.
+	MaxStatement = 4 << 10
+
+	// MaxSeals is the size of a block's seal in bytes: MaxOperations seals of
+	// some KB.
+	MaxSeals = 1 << 20
+
+	// MaxMessage is the length of a tag's message in bytes.
+	MaxMessage = 4 << 10
+
+	// MaxStatementLife is how long a head statement may be valid, in ms: a
+	// frozen head should be noticed within a season.
+	MaxStatementLife = 92 * 24 * 3600 * 1000
+
+	// MaxTime bounds times, numbers and sequences: 2^53 is exact in every
+	// language's numbers.
+	MaxTime = 1 << 53
+
+	// cacheBytes is the memory for decoded nodes of directory states. A state of
+	// 10,000 records fits wholly.
+	cacheBytes = 8 << 20
+)

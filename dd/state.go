@@ -1,0 +1,282 @@
+package dd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/prolly"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/internal/wire"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// State is what the directory says after one of its blocks. It does not change;
+// it may be read by several goroutines at once. The zero State is not valid.
+type State struct {
+	m      *prolly.Map
+	ledger ledgerRecord
+	block  Block
+}
+
+// newState reads what every question needs.
+func newState(m *prolly.Map, b Block) (State, error) {
+	s := State{m: m, block: b}
+	l, ok, err := get[ledgerRecord](s, keyLedger())
+	if err == nil && (!ok || l.Ledger != b.Ledger) {
+		err = fmt.Errorf("it is not of ledger %s", b.Ledger.Short())
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("state of directory block %d: %w", b.Number, err)
+	}
+	s.ledger = l
+	return s, nil
+}
+
+// Ledger is the ledger id.
+func (s State) Ledger() objectstore.Hash { return s.ledger.Ledger }
+
+// Owner is the account that has every right.
+func (s State) Owner() objectstore.Account { return s.ledger.Owner }
+
+// Producer is the account that makes directory blocks.
+func (s State) Producer() objectstore.Account { return s.ledger.Producer }
+
+// Public reports whether anybody may read.
+func (s State) Public() bool { return s.ledger.Public }
+
+// Block is the directory block after which this is the state.
+func (s State) Block() Block { return s.block }
+
+// Root is the root of the state map.
+func (s State) Root() objectstore.Hash { return s.m.Root() }
+
+// Engine is the number of the engine in force.
+func (s State) Engine() (uint64, error) {
+	n, ok, err := get[uint64](s, keyEngine())
+	if err == nil && !ok {
+		err = fmt.Errorf("state of directory block %d names no engine", s.block.Number)
+	}
+	return n, err
+}
+
+// Branch gives a registered branch by its id.
+func (s State) Branch(id branch.ID) (Branch, bool, error) { return get[Branch](s, keyBranch(id)) }
+
+// BranchNamed gives a registered branch by its name.
+func (s State) BranchNamed(name branch.Name) (Branch, bool, error) {
+	id, ok, err := get[objectstore.Hash](s, keyName(name))
+	if err != nil || !ok {
+		return Branch{}, false, err
+	}
+	return s.Branch(id)
+}
+
+// Tag gives a tag by its name.
+func (s State) Tag(name string) (Tag, bool, error) { return get[Tag](s, keyTag(name)) }
+
+// Identity gives an identity by its name.
+func (s State) Identity(name string) (Identity, bool, error) {
+	return get[Identity](s, keyIdentity(name))
+}
+
+// NameOf gives the name of an account.
+func (s State) NameOf(a objectstore.Account) (string, bool, error) {
+	return get[string](s, keyAccount(a))
+}
+
+// Branches gives all registered branches by id.
+func (s State) Branches() ([]Branch, error) { return all[Branch](s, "branch") }
+
+// Tags gives all tags by name.
+func (s State) Tags() ([]Tag, error) { return all[Tag](s, "tag") }
+
+// Identities gives all identities by name.
+func (s State) Identities() ([]Identity, error) { return all[Identity](s, "identity") }
+
+// Roles gives all granted roles by role, pattern and account.
+func (s State) Roles() ([]RoleRecord, error) { return all[RoleRecord](s, "role") }
+
+// Includes reports whether a directory block is this state's own or one before
+// it.
+func (s State) Includes(block objectstore.Hash) (bool, error) {
+	if block == s.block.ID {
+		return true, nil
+	}
+	return s.hasRecord(keyBlock(block))
+}
+
+// get reads one record.
+func get[T any](s State, key []any) (value T, ok bool, err error) {
+	k, err := encodeKey(key)
+	if err != nil {
+		return value, false, nil // what is no key has no record
+	}
+	data, ok, err := s.m.Get(k)
+	if err != nil || !ok {
+		return value, false, err
+	}
+	if err := wire.Unmarshal(data, &value); err != nil {
+		return value, false, fmt.Errorf("directory record %q: %w", key, err)
+	}
+	return value, true, nil
+}
+
+func (s State) hasRecord(key []any) (bool, error) {
+	k, err := encodeKey(key)
+	if err != nil {
+		return false, nil
+	}
+	_, ok, err := s.m.Get(k)
+	return ok, err
+}
+
+// all reads all records of a kind, in key order.
+func all[T any](s State, kind string) ([]T, error) {
+	from, err := encodeKey([]any{kind})
+	if err != nil {
+		return nil, err
+	}
+	var list []T
+	err = s.m.Scan(from, wire.KeyPrefixEnd(from), func(key, data []byte) error {
+		var value T
+		if err := wire.Unmarshal(data, &value); err != nil {
+			return fmt.Errorf("directory record %q: %w", key, err)
+		}
+		list = append(list, value)
+		return nil
+	})
+	return list, err
+}
+
+// put gives the state with the records written.
+func (s State) put(records []record) (State, error) {
+	edits := make([]prolly.Edit, len(records))
+	for i, r := range records {
+		key, err := encodeKey(r.key)
+		if err != nil {
+			return State{}, err
+		}
+		edits[i].Key = key
+		if r.value == nil {
+			continue
+		}
+		if edits[i].Value, err = wire.Marshal(r.value); err != nil {
+			return State{}, err
+		}
+	}
+	m, err := s.m.Apply(edits)
+	if err != nil {
+		return State{}, err
+	}
+	return newState(m, s.block)
+}
+
+// With gives the state with one more operation, or says why it is refused: its
+// form, ledger, base, signature, a salt that was used before, a right that is
+// missing, or what the change itself demands.
+func (s State) With(o SignedOperation) (State, error) {
+	op, change, err := DecodeOperation(o.Data)
+	if err != nil {
+		return State{}, err
+	}
+	bad := func(code, next, what string, args ...any) (State, error) {
+		return State{}, fault.New(code, next, "directory operation %s (%s by %s): "+what,
+			append([]any{o.ID().Short(), op.Kind, s.who(op.Account)}, args...)...)
+	}
+	if op.Ledger != s.Ledger() {
+		return bad("AG0601", "", "it is for another ledger, %s", op.Ledger.Short())
+	}
+	if ok, err := s.Includes(op.Base); err != nil {
+		return State{}, err
+	} else if !ok {
+		return bad("AG0601", "fetch the directory, then try again", "it was made on a directory block that is not part of this chain, %s", op.Base.Short())
+	}
+	if err := checkSeal(o.Seal, op.Account, sign.PurposeDirectory, op.Ledger, o.ID()); err != nil {
+		return bad("AG0601", "", "it is not signed by its account: %w", err)
+	}
+	if seen, err := s.hasRecord(keySeen(op.Account, op.Salt)); err != nil {
+		return State{}, err
+	} else if seen {
+		return bad("AG0705", "make a new one", "its salt was used before: an operation counts once")
+	}
+	list, err := change.records(s, op)
+	if err != nil {
+		return State{}, err
+	}
+	return s.put(append(list, record{keySeen(op.Account, op.Salt), o.ID()}))
+}
+
+// freeName checks that no registered branch has the name.
+func (s State) freeName(name branch.Name) error {
+	if _, err := branch.ParseName(string(name)); err != nil {
+		return err
+	}
+	b, ok, err := s.BranchNamed(name)
+	if err == nil && ok {
+		return fault.New("AG0703", "choose another name", "the name %s belongs to branch %s, registered by %s", name, b.ID.Short(), s.who(b.Creator))
+	}
+	return err
+}
+
+// mayBeProducer checks that an account may become the producer of a branch.
+func (s State) mayBeProducer(a objectstore.Account, name branch.Name) error {
+	if err := checkAccount("producer", a); err != nil {
+		return err
+	}
+	ok, err := s.holds(a, string(name), Producer)
+	if err == nil && !ok {
+		return fault.New("AG0501", fmt.Sprintf("aergo grant producer --to %s --branch %s", s.who(a), name),
+			"%s cannot produce %s: the role producer is missing", s.who(a), name)
+	}
+	return err
+}
+
+// holds reports whether an account has one of the roles on a name or pattern,
+// or is the owner.
+func (s State) holds(a objectstore.Account, target string, roles ...Role) (bool, error) {
+	if a == s.Owner() {
+		return true, nil
+	}
+	for _, pattern := range covering(target) {
+		for _, r := range roles {
+			if ok, err := s.hasRecord(keyRole(r, pattern, a)); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// holders names accounts that have one of the roles on a target, for people: at
+// most four, the owner last.
+func (s State) holders(target string, roles ...Role) string {
+	var names []string
+	cover := covering(target)
+	records, err := s.Roles()
+	if err != nil {
+		records = nil // the denial stands without them
+	}
+	for _, r := range records {
+		for _, role := range roles {
+			if r.Role != role || r.Account == s.Owner() || len(names) == 3 {
+				continue
+			}
+			for _, pattern := range cover {
+				if r.Pattern == pattern {
+					names = append(names, s.who(r.Account))
+				}
+			}
+		}
+	}
+	return strings.Join(append(names, s.who(s.Owner())), ", ")
+}
+
+// who names an account for people.
+func (s State) who(a objectstore.Account) string {
+	if name, ok, err := s.NameOf(a); err == nil && ok {
+		return name
+	}
+	return string(a)
+}
