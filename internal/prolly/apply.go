@@ -21,6 +21,7 @@ type Edit struct {
 type edit struct {
 	item
 	gone bool
+	at   int // index of the entry with this key, if the node is patched
 }
 
 // Apply gives the map with the edits made. Keys must be unique, their order is
@@ -93,13 +94,16 @@ type applier struct {
 	top   *node // of the map before; nil if it is empty
 	cut   cutter
 	arena []item // backs the windows' items until their jobs are done
+	spare []item
 	jobs  []job
 	next  []edit // edits of the level above
 }
 
-// job is a new node to encode and hash.
+// job is a new node to encode and hash, from items, or from src with new values.
 type job struct {
 	items []item
+	src   *node
+	edits []edit
 	node  *node
 	value []byte // the node's entry in the level above: id and row count
 }
@@ -117,7 +121,12 @@ func (a *applier) level(level int, work []edit) ([]edit, error) {
 				return nil, err
 			}
 		}
-		w.merge(work[:used])
+		if w.patch != nil {
+			a.patch(w.patch, work[:used])
+			work = work[used:]
+			continue
+		}
+		w.merge(work[:used], &a.spare)
 		if w.structural {
 			w.settle(&a.cut)
 		}
@@ -136,17 +145,28 @@ func (a *applier) level(level int, work []edit) ([]edit, error) {
 	return a.next, nil
 }
 
+// patch plans a new node in the place of one whose keys stay.
+func (a *applier) patch(n *node, work []edit) {
+	same := true
+	for i := range work {
+		tag, value := n.value(work[i].at)
+		same = same && tag == work[i].tag && bytes.Equal(value, work[i].value)
+	}
+	if same {
+		return
+	}
+	put := edit{item: item{key: n.firstKey(), value: make([]byte, innerValue), kid: new(node)}}
+	a.jobs = append(a.jobs, job{src: n, edits: work, node: put.kid, value: put.value})
+	a.next = append(a.next, put)
+}
+
 // emit plans the new nodes of a window and the edits that put them in the place
 // of the old ones on the level above. A node that comes out as it was is left.
 func (a *applier) emit(w *window) {
 	old := w.nodes
 	drop := func(below []byte) { // old nodes that begin below the key, or all
-		for len(old) > 0 {
-			key := old[0].firstKey()
-			if below != nil && bytes.Compare(key, below) >= 0 {
-				return
-			}
-			a.next = append(a.next, edit{item: item{key: key}, gone: true})
+		for len(old) > 0 && (below == nil || old[0].compareKey(0, below) < 0) {
+			a.next = append(a.next, edit{item: item{key: old[0].firstKey()}, gone: true})
 			old = old[1:]
 		}
 	}
@@ -158,7 +178,7 @@ func (a *applier) emit(w *window) {
 		items := w.items[from:to]
 		from = to
 		drop(items[0].key)
-		if len(old) > 0 && bytes.Equal(old[0].firstKey(), items[0].key) {
+		if len(old) > 0 && old[0].compareKey(0, items[0].key) == 0 {
 			old = old[1:]
 		}
 		put := edit{item: item{key: items[0].key, value: make([]byte, innerValue)}}
@@ -224,8 +244,12 @@ const (
 )
 
 func (j *job) run(level int) {
-	j.node.encode(level, j.items)
-	j.node.finish(j.items)
+	if j.src != nil {
+		j.node.patch(j.src, j.edits)
+	} else {
+		j.node.encode(level, j.items)
+		j.node.finish(j.items)
+	}
 	j.node.putEntry(j.value)
 }
 

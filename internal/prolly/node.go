@@ -57,7 +57,8 @@ type node struct {
 	// stored is set once a commit that holds the node and all below succeeded.
 	stored atomic.Bool
 
-	// hashes caches the entries' hashes; nil until needed.
+	// hashes caches the hashes of the entries and after them of the groups; nil
+	// until needed.
 	hashes atomic.Pointer[[]objectstore.Hash]
 }
 
@@ -89,8 +90,6 @@ func (n *node) firstKey() []byte {
 	r := n.rest(0)
 	return n.appendKey(make([]byte, 0, n.prefixEnd-headerSize+len(r)), 0)
 }
-
-func (n *node) lastKey() []byte { return n.appendKey(nil, n.count-1) }
 
 // value is entry i's value without its tag; an inner entry's tag is 0.
 func (n *node) value(i int) (tag byte, value []byte) {
@@ -157,6 +156,21 @@ func (n *node) seek(key []byte) (int, bool) {
 		}
 	}
 	return lo, lo < n.count && bytes.Equal(n.rest(lo), key)
+}
+
+// compareKey compares key i with key.
+func (n *node) compareKey(i int, key []byte) int {
+	p := n.prefix()
+	if len(key) < len(p) {
+		if c := bytes.Compare(p[:len(key)], key); c != 0 {
+			return c
+		}
+		return 1
+	}
+	if c := bytes.Compare(p, key[:len(p)]); c != 0 {
+		return c
+	}
+	return bytes.Compare(n.rest(i), key[len(p):])
 }
 
 // child gives the index of the child whose range holds key.
@@ -283,49 +297,69 @@ func (n *node) appendItems(dst []item) []item {
 
 // finish computes the node's id, taking the entry hashes that are known.
 func (n *node) finish(items []item) {
-	hashes := make([]objectstore.Hash, n.count)
-	for i := range hashes {
+	hashes := make([]objectstore.Hash, n.count+n.groups())
+	var s scratch
+	for i := range n.count {
 		if items[i].hashed {
 			hashes[i] = items[i].hash
 		} else {
-			hashes[i] = n.entryHash(i)
+			hashes[i] = n.entryHash(i, &s)
 		}
 	}
+	for g := range n.groups() {
+		hashes[n.count+g] = n.groupHash(hashes, g)
+	}
 	n.hashes.Store(&hashes)
-	n.id = nodeID(n.level, n.count, groupHashes(hashes))
+	n.id = nodeID(n.level, n.count, hashes[n.count:])
 }
 
-// entryHashes gives the entries' hashes, computing them once.
-func (n *node) entryHashes() []objectstore.Hash {
+// groups is the number of groups of entries.
+func (n *node) groups() int { return (n.count + groupSize - 1) / groupSize }
+
+func (n *node) groupHash(entries []objectstore.Hash, g int) objectstore.Hash {
+	return hashGroup(entries[g*groupSize : min((g+1)*groupSize, n.count)])
+}
+
+// allHashes gives the entries' hashes and after them the groups', computing
+// them once.
+func (n *node) allHashes() []objectstore.Hash {
 	if h := n.hashes.Load(); h != nil {
 		return *h
 	}
-	hashes := make([]objectstore.Hash, n.count)
-	for i := range hashes {
-		hashes[i] = n.entryHash(i)
+	hashes := make([]objectstore.Hash, n.count+n.groups())
+	var s scratch
+	for i := range n.count {
+		hashes[i] = n.entryHash(i, &s)
+	}
+	for g := range n.groups() {
+		hashes[n.count+g] = n.groupHash(hashes, g)
 	}
 	n.hashes.Store(&hashes)
 	return hashes
 }
 
+// scratch is where bytes to hash are put together; it is large, so it is made
+// once for many entries.
+type scratch [4 + MaxKey + MaxInline]byte
+
 // entryHash covers, beside the key, in a leaf the value's hash, in an inner
 // node the child's id and row count.
-func (n *node) entryHash(i int) objectstore.Hash {
-	var buf [MaxKey]byte
-	key := n.appendKey(buf[:0], i)
+func (n *node) entryHash(i int, s *scratch) objectstore.Hash {
 	tag, v := n.value(i)
 	if n.level == 0 && tag == tagInline {
-		h := hashValue(v)
-		return hashEntry(0, key, h[:])
+		h := sha256.Sum256(append(append(s[:0], byte(objectstore.KindValue)), v...))
+		v = h[:]
 	}
-	return hashEntry(n.level, key, v)
+	p, r := n.prefix(), n.rest(i)
+	size := len(p) + len(r)
+	b := append(s[:0], byte(objectstore.KindEntry), byte(n.level), byte(size>>8), byte(size))
+	b = append(append(append(b, p...), r...), v...)
+	return sha256.Sum256(b)
 }
-
-const entryBuffer = 4 + MaxKey + innerValue
 
 // hashEntry hashes one entry: kind, level, key length in 2 bytes, key, content.
 func hashEntry(level int, key, content []byte) objectstore.Hash {
-	var buf [entryBuffer]byte
+	var buf scratch
 	b := append(buf[:0], byte(objectstore.KindEntry), byte(level), byte(len(key)>>8), byte(len(key)))
 	b = append(b, key...)
 	b = append(b, content...)
@@ -348,14 +382,6 @@ func hashGroup(entries []objectstore.Hash) objectstore.Hash {
 		b = append(b, entries[i][:]...)
 	}
 	return sha256.Sum256(b)
-}
-
-func groupHashes(entries []objectstore.Hash) []objectstore.Hash {
-	groups := make([]objectstore.Hash, 0, (len(entries)+groupSize-1)/groupSize)
-	for i := 0; i < len(entries); i += groupSize {
-		groups = append(groups, hashGroup(entries[i:min(i+groupSize, len(entries))]))
-	}
-	return groups
 }
 
 // nodeID hashes kind, format, level, count in 2 bytes, and the groups' hashes.
@@ -490,5 +516,5 @@ func NodeHash(kind objectstore.Kind, stored []byte) (objectstore.Hash, error) {
 	if err != nil {
 		return objectstore.Hash{}, fmt.Errorf("check %v of the state map: %w", kind, err)
 	}
-	return nodeID(n.level, n.count, groupHashes(n.entryHashes())), nil
+	return nodeID(n.level, n.count, n.allHashes()[n.count:]), nil
 }

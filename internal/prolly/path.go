@@ -14,7 +14,7 @@ func (p path) node() *node { return p[len(p)-1].n }
 
 // seekNode gives the path to the node of a level whose range holds key.
 func (m *Map) seekNode(top *node, level int, key []byte) (path, error) {
-	p := path{{n: top}}
+	p := append(make(path, 0, top.level-level+1), step{n: top})
 	for n := top; n.level > level; {
 		i := n.child(key)
 		p[len(p)-1].i = i
@@ -54,4 +54,15 @@ func (p path) move(m *Map, by int) (*node, error) {
 		}
 	}
 	return p.node(), nil
+}
+
+// nextKey appends to dst the first key of the next node of the same level,
+// without reading that node; ok is false after the last.
+func (p path) nextKey(dst []byte) (key []byte, ok bool) {
+	for up := len(p) - 2; up >= 0; up-- {
+		if s := p[up]; s.i+1 < s.n.count {
+			return s.n.appendKey(dst, s.i+1), true
+		}
+	}
+	return nil, false
 }

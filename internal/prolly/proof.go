@@ -70,17 +70,15 @@ func (m *Map) Prove(key []byte) (*Proof, error) {
 		h := hashOfValue(leaf.n.value(leaf.i))
 		p.Paths = append(p.Paths, ProofPath{ValueHash: h[:], Nodes: c.p.prove()})
 	}
-	before, err := false, error(nil)
+	before := c.Last
 	if ok {
 		add()
-		before, err = c.Prev()
-	} else {
-		before, err = c.Last()
+		before = c.Prev
 	}
-	if err != nil {
+	if ok, err = before(); err != nil {
 		return nil, err
 	}
-	if before {
+	if ok {
 		add()
 		slices.Reverse(p.Paths)
 	}
@@ -91,7 +89,7 @@ func (m *Map) Prove(key []byte) (*Proof, error) {
 func (p path) prove() []ProofNode {
 	var nodes []ProofNode
 	for _, s := range slices.Backward(p) {
-		hashes := s.n.entryHashes()
+		hashes := s.n.allHashes()
 		pn := ProofNode{Count: uint64(s.n.count), Index: uint64(s.i), Key: s.n.appendKey(nil, s.i)}
 		if s.n.level > 0 {
 			pn.Rows = s.n.rows(s.i)
@@ -102,7 +100,7 @@ func (p path) prove() []ProofNode {
 				pn.Beside = append(pn.Beside, hashes[i][:]...)
 			}
 		}
-		for g, h := range groupHashes(hashes) {
+		for g, h := range hashes[s.n.count:] {
 			if g != group {
 				pn.Groups = append(pn.Groups, h[:]...)
 			}

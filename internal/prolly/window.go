@@ -18,7 +18,8 @@ const (
 type window struct {
 	level int
 	nodes []*node // before
-	items []item  // after
+	patch *node   // the only node, if it gets new values only
+	items []item  // after, if not patch
 
 	structural bool // keys come or go; else boundaries stay
 	firstEdit  int  // items before the first key that comes or goes
@@ -26,37 +27,37 @@ type window struct {
 }
 
 // gather collects the nodes that the first edits of work can affect, and tells
-// how many of the edits fall into them.
+// how many of the edits fall into them. If all of these only give new values to
+// keys of one node, w.patch is that node.
 func (w *window) gather(m *Map, top *node, work []edit) (used int, err error) {
 	at, err := m.seekNode(top, w.level, work[0].key)
 	if err != nil {
 		return 0, err
 	}
-	left, right := at, slices.Clone(at)
 	w.nodes = []*node{at.node()}
-	after, err := right.next(m)
-	if err != nil {
-		return 0, err
-	}
+	after, _ := at.nextKey(nil) // where the next node begins; nil if there is none
 	used = countBelow(work, after)
-	if replacesOnly(w.nodes[0], work[:used]) && (used == len(work) || isFence(w.level, after, work[used:])) {
+	if find(at.node(), work[:used]) && (used == len(work) || isFence(w.level, after, work[used:])) {
+		w.patch = at.node()
 		return used, nil
 	}
+	left, right := at, slices.Clone(at)
 	for unedited := 0; after != nil && unedited < reachRight && !isFence(w.level, after, work[used:]); {
-		taken := after
-		w.nodes = append(w.nodes, taken)
-		if after, err = right.next(m); err != nil {
+		n, err := right.next(m)
+		if err != nil {
 			return 0, err
 		}
+		w.nodes = append(w.nodes, n)
+		after, _ = right.nextKey(nil)
 		more := countBelow(work[used:], after)
 		used += more
-		unedited += taken.weight()
+		unedited += n.weight()
 		if more > 0 {
 			unedited = 0
 		}
 	}
 	var before []*node
-	for first, reached := w.nodes[0], 0; reached < reachLeft && !isFence(w.level, first, work[:used]); {
+	for first, reached := w.nodes[0], 0; reached < reachLeft && !isFence(w.level, first.firstKey(), work[:used]); {
 		if first, err = left.prev(m); err != nil {
 			return 0, err
 		}
@@ -71,41 +72,45 @@ func (w *window) gather(m *Map, top *node, work []edit) (used int, err error) {
 	return used, nil
 }
 
-// countBelow is the number of edits before the node; all if it is nil.
-func countBelow(work []edit, after *node) int {
-	if after == nil {
+func compareEdit(e edit, key []byte) int { return bytes.Compare(e.key, key) }
+
+// countBelow is the number of edits below key; all if it is nil.
+func countBelow(work []edit, key []byte) int {
+	if key == nil {
 		return len(work)
 	}
-	key := after.firstKey()
-	n, _ := slices.BinarySearchFunc(work, key, func(e edit, key []byte) int { return bytes.Compare(e.key, key) })
-	return n
+	i, _ := slices.BinarySearchFunc(work, key, compareEdit)
+	return i
 }
 
-func replacesOnly(n *node, work []edit) bool {
+// find notes the index of each edit's entry in the node; false if one is missing
+// or to be deleted.
+func find(n *node, work []edit) bool {
 	for i := range work {
 		if work[i].gone {
 			return false
 		}
-		if _, ok := n.seek(work[i].key); !ok {
+		at, ok := n.seek(work[i].key)
+		if !ok {
 			return false
 		}
+		work[i].at = at
 	}
 	return true
 }
 
-// isFence reports whether the node begins with an anchor that stays: no edit
-// beyond it matters on this side.
-func isFence(level int, n *node, work []edit) bool {
-	key := n.firstKey()
+// isFence reports whether the node that begins with key begins with an anchor
+// that stays: then no edit on one side matters on the other.
+func isFence(level int, key []byte, work []edit) bool {
 	if !isAnchor(level, key) {
 		return false
 	}
-	i, ok := slices.BinarySearchFunc(work, key, func(e edit, key []byte) int { return bytes.Compare(e.key, key) })
+	i, ok := slices.BinarySearchFunc(work, key, compareEdit)
 	return !ok || !work[i].gone
 }
 
 // merge puts the edits into the entries of the window's nodes.
-func (w *window) merge(work []edit) {
+func (w *window) merge(work []edit, spare *[]item) {
 	moved := func() {
 		if !w.structural {
 			w.structural, w.firstEdit = true, len(w.items)
@@ -119,11 +124,12 @@ func (w *window) merge(work []edit) {
 		w.lastEdit = len(w.items)
 	}
 	for _, n := range w.nodes {
-		if len(work) == 0 || bytes.Compare(work[0].key, n.lastKey()) > 0 {
+		if len(work) == 0 || n.compareKey(n.count-1, work[0].key) < 0 {
 			w.items = n.appendItems(w.items)
 			continue
 		}
-		for _, it := range n.appendItems(nil) {
+		*spare = n.appendItems((*spare)[:0])
+		for _, it := range *spare {
 			for len(work) > 0 && bytes.Compare(work[0].key, it.key) < 0 {
 				if !work[0].gone {
 					insert(&work[0])
