@@ -111,9 +111,10 @@ func (h *health) Fatalf(format string, args ...any) {
 
 func (h *health) listener() *pebble.EventListener {
 	note := func(err error) {
-		if err == nil {
+		switch {
+		case err == nil || err.Error() == flushedNothing:
 			h.background.Store(nil)
-		} else {
+		case !errors.Is(err, pebble.ErrCancelledCompaction): // that one is tried again
 			h.background.Store(&err)
 		}
 	}
@@ -126,6 +127,10 @@ func (h *health) listener() *pebble.EventListener {
 		CompactionEnd:  func(i pebble.CompactionInfo) { note(i.Err) },
 	}
 }
+
+// flushedNothing is what the library calls the flush of a log without records, a
+// success. It has no exported name for it.
+const flushedNothing = "pebble: empty table"
 
 // broken gives the error that every call fails with after a fatal one.
 func (h *health) broken() error {
