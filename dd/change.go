@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -14,7 +13,7 @@ import (
 // its one active producer. Needs the right Register on the name; the producer
 // needs the role producer there.
 type RegisterBranch struct {
-	Name     branch.Name         `cbor:"1,keyasint"`
+	Name     string              `cbor:"1,keyasint"`
 	Creator  objectstore.Account `cbor:"2,keyasint"`
 	Salt     objectstore.Hash    `cbor:"3,keyasint"`
 	Producer objectstore.Account `cbor:"4,keyasint"`
@@ -28,7 +27,7 @@ func (c RegisterBranch) records(s State, op Operation) ([]record, error) {
 	if err := checkPolicy(c.Policy); err != nil {
 		return nil, err
 	}
-	id, err := branch.NewID(s.Ledger(), c.Creator, c.Salt)
+	id, err := branchID(s.Ledger(), c.Creator, c.Salt)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +39,7 @@ func (c RegisterBranch) records(s State, op Operation) ([]record, error) {
 	if err := s.freeName(c.Name); err != nil {
 		return nil, err
 	}
-	q := Question{Account: op.Account, Right: RightRegister, Name: string(c.Name), Creator: c.Creator, Salt: c.Salt}
+	q := Question{Account: op.Account, Right: RightRegister, Name: c.Name, Creator: c.Creator, Salt: c.Salt}
 	if err := Decide(s, q); err != nil {
 		return nil, err
 	}
@@ -56,8 +55,8 @@ func (c RegisterBranch) records(s State, op Operation) ([]record, error) {
 // producer begins a new epoch. Needs the right Admin on its name, and on the
 // new one.
 type UpdateBranch struct {
-	ID       branch.ID           `cbor:"1,keyasint"`
-	Name     branch.Name         `cbor:"2,keyasint,omitempty"`
+	ID       objectstore.Hash    `cbor:"1,keyasint"`
+	Name     string              `cbor:"2,keyasint,omitempty"`
 	Producer objectstore.Account `cbor:"3,keyasint,omitempty"`
 	Policy   string              `cbor:"4,keyasint,omitempty"`
 }
@@ -72,18 +71,18 @@ func (c UpdateBranch) records(s State, op Operation) ([]record, error) {
 	if !ok {
 		return nil, fault.New("AG0202", "see them with: aergo dd show", "no branch %s is registered", c.ID.Short())
 	}
-	if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: string(b.Name)}); err != nil {
+	if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: b.Name}); err != nil {
 		return nil, err
 	}
 	var list []record
 	if c.Name != "" {
-		if b.Name == branch.Main {
+		if b.Name == mainBranch {
 			return nil, fault.New("AG0704", "", "main keeps its name: the genesis gave it")
 		}
 		if err := s.freeName(c.Name); err != nil {
 			return nil, err
 		}
-		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: string(c.Name)}); err != nil {
+		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: c.Name}); err != nil {
 			return nil, err
 		}
 		list = append(list, record{keyName(b.Name), nil}, record{keyName(c.Name), b.ID})
@@ -111,14 +110,14 @@ func (c UpdateBranch) records(s State, op Operation) ([]record, error) {
 type AddTag struct {
 	Name    string           `cbor:"1,keyasint"`
 	Block   objectstore.Hash `cbor:"2,keyasint"`
-	Branch  branch.ID        `cbor:"3,keyasint"`
+	Branch  objectstore.Hash `cbor:"3,keyasint"`
 	Message string           `cbor:"4,keyasint,omitempty"`
 }
 
 func (AddTag) kind() OperationKind { return KindTag }
 
 func (c AddTag) records(s State, op Operation) ([]record, error) {
-	if _, err := branch.ParseName(c.Name); err != nil {
+	if err := checkName(c.Name); err != nil {
 		return nil, fmt.Errorf("tag: %w", err)
 	}
 	if c.Block.IsZero() || len(c.Message) > MaxMessage || !utf8.ValidString(c.Message) {

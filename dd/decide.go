@@ -3,7 +3,6 @@ package dd
 import (
 	"fmt"
 
-	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
@@ -52,7 +51,7 @@ type Question struct {
 	Right   Right
 	// Branch is the id of the branch that is meant; zero where a name is meant
 	// that may not exist yet, a pattern, or the whole ledger.
-	Branch branch.ID
+	Branch objectstore.Hash
 	// Name is the local name of a branch that the directory does not know, or a
 	// name or pattern when Branch is zero. For a registered branch it is not
 	// looked at: the directory's name counts.
@@ -129,19 +128,19 @@ func (s State) find(q Question) (target, error) {
 			return target{}, err
 		}
 		if ok {
-			return target{string(b.Name), &b}, nil
+			return target{b.Name, &b}, nil
 		}
-		id, err := branch.NewID(s.Ledger(), q.Creator, q.Salt)
+		id, err := branchID(s.Ledger(), q.Creator, q.Salt)
 		if err != nil {
 			return target{}, fmt.Errorf("branch %s is not registered: %w", q.Branch.Short(), err)
 		}
 		if id != q.Branch {
 			return target{}, fault.New("AG0601", "", "branch %s was not made by %s: its id says so", q.Branch.Short(), s.who(q.Creator))
 		}
-		if _, err := branch.ParseName(q.Name); err != nil {
+		if err := checkName(q.Name); err != nil {
 			return target{}, err
 		}
-		other, ok, err := s.BranchNamed(branch.Name(q.Name))
+		other, ok, err := s.BranchNamed(q.Name)
 		if err != nil {
 			return target{}, err
 		}
@@ -160,7 +159,7 @@ func (s State) find(q Question) (target, error) {
 	if err := CheckPattern(q.Name); err != nil {
 		return target{}, err
 	}
-	b, ok, err := s.BranchNamed(branch.Name(q.Name))
+	b, ok, err := s.BranchNamed(q.Name)
 	if err != nil || !ok {
 		return target{name: q.Name}, err
 	}

@@ -70,10 +70,11 @@ func Adopt(b objectstore.Batch, genesis []byte, chain []SealedBlock) (State, err
 	if err != nil {
 		return State{}, err
 	}
-	if err := store(b, s, chain[0]); err != nil {
+	w := newWriter(b)
+	if err := w.put(s, chain[0]); err != nil {
 		return State{}, err
 	}
-	if s, err = extend(b, s, chain[1:]); err != nil {
+	if s, err = w.extend(s, chain[1:]); err != nil {
 		return State{}, err
 	}
 	if err := b.SetRef(refLedger, nil, ledger[:]); err != nil {
@@ -82,14 +83,26 @@ func Adopt(b objectstore.Batch, genesis []byte, chain []SealedBlock) (State, err
 	return s, b.SetRef(refHead, nil, s.block.ID[:])
 }
 
-// extend verifies blocks on top of s and puts them into the batch.
-func extend(b objectstore.Batch, s State, chain []SealedBlock) (State, error) {
+// writer puts verified blocks with what is new of their states into one batch.
+// Nodes count as stored only after a commit, so every state of the batch would
+// put those of the one before again: written remembers them.
+type writer struct {
+	b       objectstore.Batch
+	written map[objectstore.Hash]bool
+}
+
+func newWriter(b objectstore.Batch) *writer {
+	return &writer{b: b, written: make(map[objectstore.Hash]bool)}
+}
+
+// extend verifies blocks on top of s and puts them.
+func (w *writer) extend(s State, chain []SealedBlock) (State, error) {
 	for _, sealed := range chain {
 		next, err := s.Next(sealed)
 		if err != nil {
 			return State{}, err
 		}
-		if err := store(b, next, sealed); err != nil {
+		if err := w.put(next, sealed); err != nil {
 			return State{}, err
 		}
 		s = next
@@ -97,24 +110,22 @@ func extend(b objectstore.Batch, s State, chain []SealedBlock) (State, error) {
 	return s, nil
 }
 
-// store puts a verified block, its seal and what is new of its state.
-func store(b objectstore.Batch, s State, sealed SealedBlock) error {
-	id, err := b.Put(objectstore.KindDirectoryBlock, sealed.Data)
+func (w *writer) put(s State, sealed SealedBlock) error {
+	id, err := w.b.Put(objectstore.KindDirectoryBlock, sealed.Data)
 	if err != nil {
 		return err
 	}
-	if err := b.PutSeal(id, sealed.Seal); err != nil {
+	if err := w.b.PutSeal(id, sealed.Seal); err != nil {
 		return err
 	}
-	stored, err := s.m.Write(b.PutHashed)
-	if err != nil {
-		return err
-	}
-	// Before the commit, so that the next block of this batch does not put the
-	// same nodes again. The state's cache is used for this batch only, so it is
-	// gone should the commit fail.
-	stored()
-	return nil
+	_, err = s.m.Write(func(id objectstore.Hash, kind objectstore.Kind, data []byte) error {
+		if w.written[id] {
+			return nil
+		}
+		w.written[id] = true
+		return w.b.PutHashed(id, kind, data)
+	})
+	return err
 }
 
 // Open opens the directory of a store. It fails with AG0204 when there is none.
@@ -219,7 +230,7 @@ func readSealed(store objectstore.Store, id objectstore.Hash) (SealedBlock, erro
 // a batch, where it becomes the head; the commit fails with
 // *objectstore.ConflictError when the head has moved meanwhile.
 func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation, descriptor []byte, signers ...crypto.Signer) (State, error) {
-	s, err := d.fresh()
+	s, err := d.Head()
 	if err != nil {
 		return State{}, err
 	}
@@ -233,7 +244,7 @@ func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation
 // Accept verifies blocks of others that follow the head, oldest first, and puts
 // them into a batch, where the last becomes the head.
 func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock) (State, error) {
-	s, err := d.fresh()
+	s, err := d.Head()
 	if err != nil {
 		return State{}, err
 	}
@@ -241,17 +252,11 @@ func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock) (State, err
 }
 
 func (d *Directory) accept(b objectstore.Batch, s State, chain []SealedBlock) (State, error) {
-	next, err := extend(b, s, chain)
+	next, err := newWriter(b).extend(s, chain)
 	if err != nil || len(chain) == 0 {
 		return next, err
 	}
 	return next, b.SetRef(refHead, s.block.ID[:], next.block.ID[:])
-}
-
-// fresh gives the head's state over a cache of its own, see store.
-func (d *Directory) fresh() (State, error) {
-	once := &Directory{store: d.store, refs: d.refs, cache: prolly.NewCache(d.store, cacheBytes), ledger: d.ledger}
-	return once.Head()
 }
 
 // Log gives the blocks from the head back to block 0. An error ends it.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -103,7 +102,7 @@ func (g Genesis) records(ledger objectstore.Hash) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	main, err := branch.NewID(ledger, owner, g.Salt)
+	main, err := branchID(ledger, owner, g.Salt)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +112,8 @@ func (g Genesis) records(ledger objectstore.Hash) ([]record, error) {
 		{keyEngine(), g.Engine},
 		{keyIdentity("owner"), Identity{Name: "owner", Account: owner, Descriptor: g.Owner, Added: g.Created}},
 		{keyAccount(owner), "owner"},
-		{keyBranch(main), Branch{ID: main, Name: branch.Main, Creator: owner, Salt: g.Salt, Producer: owner, Registered: g.Created}},
-		{keyName(branch.Main), main},
+		{keyBranch(main), Branch{ID: main, Name: mainBranch, Creator: owner, Salt: g.Salt, Producer: owner, Registered: g.Created}},
+		{keyName(mainBranch), main},
 	}
 	for _, role := range []Role{Admin, Producer} {
 		list = append(list, record{keyRole(role, "*", owner),

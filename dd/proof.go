@@ -3,7 +3,6 @@ package dd
 import (
 	"fmt"
 
-	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -11,12 +10,12 @@ import (
 
 // ProveBranch gives a proof of what the directory says of a branch, or that it
 // says nothing: a path under the state root of the directory block.
-func (s State) ProveBranch(id branch.ID) ([]byte, error) { return s.prove(keyBranch(id)) }
+func (s State) ProveBranch(id objectstore.Hash) ([]byte, error) { return s.prove(keyBranch(id)) }
 
 // VerifyBranch checks a proof of ProveBranch against the state root of a
 // directory block. ok is false where the proof shows that the branch is not
 // registered there.
-func VerifyBranch(root objectstore.Hash, id branch.ID, proof []byte) (b Branch, ok bool, err error) {
+func VerifyBranch(root objectstore.Hash, id objectstore.Hash, proof []byte) (b Branch, ok bool, err error) {
 	return verify[Branch](root, keyBranch(id), proof)
 }
 

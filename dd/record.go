@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -13,8 +12,8 @@ import (
 
 // Branch is what the directory says of a branch.
 type Branch struct {
-	ID       branch.ID           `cbor:"1,keyasint"`
-	Name     branch.Name         `cbor:"2,keyasint"`
+	ID       objectstore.Hash    `cbor:"1,keyasint"`
+	Name     string              `cbor:"2,keyasint"`
 	Creator  objectstore.Account `cbor:"3,keyasint"`
 	Salt     objectstore.Hash    `cbor:"4,keyasint"`
 	Producer objectstore.Account `cbor:"5,keyasint"` // the one who makes its blocks
@@ -30,7 +29,7 @@ type Branch struct {
 type Tag struct {
 	Name    string              `cbor:"1,keyasint"`
 	Block   objectstore.Hash    `cbor:"2,keyasint"`
-	Branch  branch.ID           `cbor:"3,keyasint"`
+	Branch  objectstore.Hash    `cbor:"3,keyasint"`
 	Tagger  objectstore.Account `cbor:"4,keyasint"`
 	Message string              `cbor:"5,keyasint,omitempty"`
 	Time    int64               `cbor:"6,keyasint"` // ms since 1970
@@ -78,8 +77,8 @@ func keyLedger() []any                                { return []any{"ledger"} }
 func keyEngine() []any                                { return []any{"engine"} }
 func keyIdentity(name string) []any                   { return []any{"identity", name} }
 func keyAccount(a objectstore.Account) []any          { return []any{"account", string(a)} }
-func keyBranch(id branch.ID) []any                    { return []any{"branch", id[:]} }
-func keyName(name branch.Name) []any                  { return []any{"name", string(name)} }
+func keyBranch(id objectstore.Hash) []any             { return []any{"branch", id[:]} }
+func keyName(name string) []any                       { return []any{"name", name} }
 func keyTag(name string) []any                        { return []any{"tag", name} }
 func keyBlock(id objectstore.Hash) []any              { return []any{"block", id[:]} }
 func keySeen(a objectstore.Account, s [32]byte) []any { return []any{"seen", string(a), s[:]} }
@@ -115,7 +114,7 @@ func CheckPattern(pattern string) error {
 	if pattern == "*" {
 		return nil
 	}
-	if _, err := branch.ParseName(strings.TrimSuffix(pattern, "/*")); err != nil {
+	if err := checkName(strings.TrimSuffix(pattern, "/*")); err != nil {
 		return fault.New("AG0102", "use a branch name, eu/* or *", "%q is no pattern of branches: %w", pattern, err)
 	}
 	return nil
@@ -138,7 +137,7 @@ func covering(target string) []string {
 // checkIdentityName is the rule for names of identities: that of branches
 // without "/".
 func checkIdentityName(name string) error {
-	if _, err := branch.ParseName(name); err != nil || strings.Contains(name, "/") {
+	if err := checkName(name); err != nil || strings.Contains(name, "/") {
 		return fault.New("AG0102", "use a name like bob or berlin-till-2",
 			"%q is no name for an identity: only a-z, 0-9 and . _ - are allowed, beginning with a letter or digit", name)
 	}

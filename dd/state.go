@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/sign"
@@ -62,10 +61,12 @@ func (s State) Engine() (uint64, error) {
 }
 
 // Branch gives a registered branch by its id.
-func (s State) Branch(id branch.ID) (Branch, bool, error) { return get[Branch](s, keyBranch(id)) }
+func (s State) Branch(id objectstore.Hash) (Branch, bool, error) {
+	return get[Branch](s, keyBranch(id))
+}
 
 // BranchNamed gives a registered branch by its name.
-func (s State) BranchNamed(name branch.Name) (Branch, bool, error) {
+func (s State) BranchNamed(name string) (Branch, bool, error) {
 	id, ok, err := get[objectstore.Hash](s, keyName(name))
 	if err != nil || !ok {
 		return Branch{}, false, err
@@ -209,8 +210,8 @@ func (s State) With(o SignedOperation) (State, error) {
 }
 
 // freeName checks that no registered branch has the name.
-func (s State) freeName(name branch.Name) error {
-	if _, err := branch.ParseName(string(name)); err != nil {
+func (s State) freeName(name string) error {
+	if err := checkName(name); err != nil {
 		return err
 	}
 	b, ok, err := s.BranchNamed(name)
@@ -221,11 +222,11 @@ func (s State) freeName(name branch.Name) error {
 }
 
 // mayBeProducer checks that an account may become the producer of a branch.
-func (s State) mayBeProducer(a objectstore.Account, name branch.Name) error {
+func (s State) mayBeProducer(a objectstore.Account, name string) error {
 	if err := checkAccount("producer", a); err != nil {
 		return err
 	}
-	ok, err := s.holds(a, string(name), Producer)
+	ok, err := s.holds(a, name, Producer)
 	if err == nil && !ok {
 		return fault.New("AG0501", fmt.Sprintf("aergo grant producer --to %s --branch %s", s.who(a), name),
 			"%s cannot produce %s: the role producer is missing", s.who(a), name)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -20,7 +19,7 @@ import (
 type Statement struct {
 	Version   uint64              `cbor:"1,keyasint"` // 1
 	Ledger    objectstore.Hash    `cbor:"2,keyasint"`
-	Branch    branch.ID           `cbor:"3,keyasint"`
+	Branch    objectstore.Hash    `cbor:"3,keyasint"`
 	Epoch     uint64              `cbor:"4,keyasint"` // of the branch at Directory; 0 if it is not registered
 	Sequence  uint64              `cbor:"5,keyasint"` // from 1 in each epoch, never down
 	Block     objectstore.Hash    `cbor:"6,keyasint"`
@@ -136,7 +135,7 @@ func (st Statement) Follows(known Statement) error {
 
 // LatestStatement reads the newest head statement of a branch with its seal, or
 // fails with objectstore.ErrNotFound.
-func (d *Directory) LatestStatement(id branch.ID) (Statement, []byte, error) {
+func (d *Directory) LatestStatement(id objectstore.Hash) (Statement, []byte, error) {
 	h, err := readHash(d.refs, refStatement+id.String())
 	if err != nil {
 		return Statement{}, nil, err
@@ -157,7 +156,7 @@ func (d *Directory) LatestStatement(id branch.ID) (Statement, []byte, error) {
 // since 1970) until life (ms) later, and puts that into a batch. A statement
 // that says so already and is valid at now is given back, and nothing is put.
 // For a branch that is not registered local gives Name, Creator and Salt.
-func (d *Directory) MakeStatement(b objectstore.Batch, id branch.ID, block objectstore.Hash, now, life int64, local Question, descriptor []byte, signers ...crypto.Signer) (Statement, []byte, error) {
+func (d *Directory) MakeStatement(b objectstore.Batch, id objectstore.Hash, block objectstore.Hash, now, life int64, local Question, descriptor []byte, signers ...crypto.Signer) (Statement, []byte, error) {
 	fail := func(err error) (Statement, []byte, error) { return Statement{}, nil, err }
 	s, err := d.Head()
 	if err != nil {
