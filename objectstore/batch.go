@@ -110,8 +110,8 @@ func (b *batch) room(n int) error {
 // checksum, and Commit returns after the log is synced. A crash before leaves
 // no whole record, and the next Open drops the torn one; a crash after finds it
 // and replays it. So a batch is there wholly or not at all. When the disk fails
-// a write or sync, the record may or may not be there: then nothing more is
-// read or written (ErrStateUnknown) until Open has looked.
+// a write or sync, the record may or may not be there: then haltFS stops all
+// writing, and nothing is read or written (ErrStateUnknown) until Open has looked.
 func (b *batch) Commit() (err error) {
 	defer guard(&err)
 	if b.done {
@@ -119,6 +119,9 @@ func (b *batch) Commit() (err error) {
 	}
 	b.done = true
 	db := b.db
+	if db.readOnly {
+		return errors.New("the store is open for reading only; nothing was written")
+	}
 	db.commit.Lock()
 	defer db.commit.Unlock()
 	if err := db.health.broken(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // The first byte of a key in Pebble says what it is.
@@ -25,6 +26,7 @@ type DB struct {
 	p        *pebble.DB
 	nodeHash func(Kind, []byte) (Hash, error)
 	health   *health
+	readOnly bool
 
 	// commit makes comparing refs and writing one step. It is the only lock.
 	commit sync.Mutex
@@ -33,8 +35,12 @@ type DB struct {
 // Open opens the store in dir and makes it if it is not there. It fails with
 // ErrLocked when it is open already, and *CorruptError when its files are damaged.
 func Open(dir string, o Options) (db *DB, err error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
 	health := new(health)
-	po := pebbleOptions(o, health)
+	fs := newHaltFS(o.FS, health)
+	po := pebbleOptions(o, fs, health)
 	defer guard(&err)
 	if !o.ReadOnly {
 		if err := po.FS.MkdirAll(dir, 0o755); err != nil {
@@ -56,7 +62,8 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, damage(Hash{}, err))
 	}
-	return &DB{p: p, nodeHash: o.NodeHash, health: health}, nil
+	fs.running.Store(true)
+	return &DB{p: p, nodeHash: o.NodeHash, health: health, readOnly: o.ReadOnly}, nil
 }
 
 // Close waits for what runs in the background and closes the files. Batches
@@ -65,7 +72,8 @@ func (db *DB) Close() (err error) {
 	defer guard(&err)
 	db.commit.Lock()
 	defer db.commit.Unlock()
-	if err := db.p.Close(); err != nil {
+	// A write that failed in the background is told now at the latest.
+	if err := errors.Join(db.p.Close(), db.health.broken()); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil
@@ -287,7 +295,10 @@ func damage(h Hash, err error) error {
 // guard turns a panic of the library, which damaged files can cause, into an
 // error of the call that it was in.
 func guard(err *error) {
-	if r := recover(); r != nil {
+	r := recover()
+	if e, ok := r.(error); ok && errors.Is(e, pebble.ErrClosed) {
+		*err = errors.New("the store is closed")
+	} else if r != nil {
 		*err = &CorruptError{Err: fmt.Errorf("the storage library stopped: %v", r)}
 	}
 }

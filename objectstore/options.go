@@ -47,13 +47,13 @@ const (
 // pebbleOptions gives the options measured for a ledger's writes: mostly new
 // keys with values of some KB, in synced batches. With the library's defaults
 // the same load has six times the write IO and stalls of a quarter second.
-func pebbleOptions(o Options, health *health) *pebble.Options {
+func pebbleOptions(o Options, fs vfs.FS, health *health) *pebble.Options {
 	cache := o.CacheBytes
 	if cache <= 0 {
 		cache = defaultCacheBytes
 	}
 	p := &pebble.Options{
-		FS:                          o.FS,
+		FS:                          fs,
 		CacheSize:                   cache,
 		FormatMajorVersion:          formatVersion,
 		Logger:                      health,
@@ -62,9 +62,6 @@ func pebbleOptions(o Options, health *health) *pebble.Options {
 		MemTableStopWritesThreshold: 4,
 		ReadOnly:                    o.ReadOnly,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)/2) },
-	}
-	if p.FS == nil {
-		p.FS = vfs.Default
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
