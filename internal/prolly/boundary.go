@@ -37,10 +37,8 @@ func weightOf(key []byte) int { return len(key) + entryWeight }
 // rankOf takes 4 bytes of SHA-256(level/8, key) for each of 8 levels, so that
 // what is a boundary on one level is nothing special on the next.
 func rankOf(level int, key []byte) rank {
-	var buf [1 + MaxKey]byte
-	buf[0] = byte(level / 8)
-	n := copy(buf[1:], key)
-	sum := sha256.Sum256(buf[:1+n])
+	var short [96]byte // most keys are: clearing room for all would cost more than the hash
+	sum := sha256.Sum256(append(append(short[:0], byte(level/8)), key...))
 	h := binary.BigEndian.Uint32(sum[4*(level%8):])
 	return rank(uint64(h) << rankScale / uint64(weightOf(key)))
 }

@@ -123,12 +123,17 @@ func (w *window) merge(work []edit, spare *[]item) {
 		w.items = append(w.items, it)
 		w.lastEdit = len(w.items)
 	}
+	room := len(work)
+	for _, n := range w.nodes {
+		room += n.count
+	}
+	w.items = slices.Grow(w.items, room)
 	for _, n := range w.nodes {
 		if len(work) == 0 || n.compareKey(n.count-1, work[0].key) < 0 {
 			w.items = n.appendItems(w.items)
 			continue
 		}
-		*spare = n.appendItems((*spare)[:0])
+		*spare = n.appendItems(slices.Grow((*spare)[:0], n.count))
 		for _, it := range *spare {
 			for len(work) > 0 && bytes.Compare(work[0].key, it.key) < 0 {
 				if !work[0].gone {
