@@ -56,6 +56,12 @@ func DecodeChanges(b []byte) (ChangeGroup, error) {
 		return ChangeGroup{}, fmt.Errorf("decoding a change group: it is empty")
 	}
 	for i, r := range g.Rows {
+		if len(r.Old) == 0 {
+			g.Rows[i].Old = nil // a row's value has a byte at least
+		}
+		if len(r.New) == 0 {
+			g.Rows[i].New = nil
+		}
 		switch {
 		case len(r.Key) == 0 || len(r.Key) > wire.MaxKey:
 			return ChangeGroup{}, fmt.Errorf("decoding a change group: a key has %d bytes", len(r.Key))

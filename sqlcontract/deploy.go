@@ -1,0 +1,397 @@
+package sqlcontract
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/wire"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// deploy puts a contract's source in force. The new version gets a database of
+// its own, made from the source in canonical order and filled with the rows of
+// the old: no ALTER ever runs, so a database that lived through upgrades is the
+// same as one made from the state.
+type deploy struct {
+	*run
+	name   string
+	author objectstore.Account
+	pre    func() error // the transaction's preconditions
+
+	old   *deployed // nil at the first deploy
+	fresh *database // the new version's, while it is being made
+}
+
+func (d *deploy) do() error {
+	s := d.s
+	source, ok := d.args["source"].(string)
+	if !ok || !goodText(source) {
+		return fail("AG0403", "source")
+	}
+	d.meter.add(uint64(len(source)) * gasSource)
+	if d.meter.over() {
+		return fail("AG0420", "")
+	}
+	if strings.HasPrefix(d.name, systemPrefix) {
+		return fail("AG0402", "system contract")
+	}
+	var err error
+	if d.old, err = s.find(d.name); err != nil {
+		return err
+	}
+	if d.old != nil && d.old.owner != d.account {
+		return fail("AG0402", "owner")
+	}
+	if err := d.pre(); err != nil {
+		return err
+	}
+	d.args = maps.Clone(d.args)
+	delete(d.args, "source") // what is left is the constructor's
+	if d.old != nil && d.old.contract.Source == source {
+		return nil
+	}
+	c, err := s.tree.engine.contract(d.name, source, false)
+	if err != nil {
+		f := fault.Of(err)
+		if f == nil {
+			return err
+		}
+		return fail("AG0440", f.ID)
+	}
+	if d.old != nil {
+		if PlanDeploy(d.old.contract, c).Forbidden() != nil {
+			return fail("AG0441", "")
+		}
+		if len(d.args) > 0 {
+			return fail("AG0403", slices.Min(slices.Collect(maps.Keys(d.args)))) // the constructor does not run again
+		}
+	}
+	if err := d.build(c); err != nil {
+		return err
+	}
+	if err := d.writeSystemRows(c); err != nil {
+		return err
+	}
+	if d.old == nil {
+		return d.construct(c)
+	}
+	return nil
+}
+
+// build makes the new database with the rows of the old one, and checks all
+// that the new schema declares on them.
+func (d *deploy) build(c *Contract) (err error) {
+	s := d.s
+	var from *database
+	if d.old != nil {
+		if from, err = s.touch(d.name); err != nil {
+			return err
+		}
+	}
+	if d.fresh, err = createDatabase(c, s.freePath(c)); err != nil {
+		return err
+	}
+	db := d.fresh
+	if err := db.conn.Exec("BEGIN IMMEDIATE; " + metaTable); err != nil {
+		return err
+	}
+	if err := db.create("table", "index", "view"); err != nil {
+		return d.refused(err)
+	}
+	var totals []*sums
+	for _, v := range c.Invariants {
+		if v.Check == nil {
+			totals = append(totals, newSums(v, db.layouts[v.Table]))
+		}
+	}
+	if from != nil {
+		for _, l := range from.plain {
+			if err := d.copyRows(from, l, db.layouts[l.Name], totals); err != nil {
+				return err
+			}
+		}
+	}
+	if err := db.create("trigger"); err != nil {
+		return d.refused(err)
+	}
+	// Not a state's root: until the block is committed, the file counts as
+	// damaged if ever opened again.
+	if err := db.writeMeta(objectstore.Hash{}); err != nil {
+		return err
+	}
+	if err := db.conn.Exec("COMMIT"); err != nil {
+		return err
+	}
+	if err := db.conn.SetForeignKeys(true); err != nil {
+		return err
+	}
+	dangling, err := db.prepareOwn("PRAGMA foreign_key_check")
+	if err != nil {
+		return err
+	}
+	row, err := dangling.Step()
+	table := dangling.ColumnText(0)
+	dangling.Finalize()
+	if err != nil {
+		return err
+	}
+	if row {
+		return fail("AG0442", table)
+	}
+	if err := db.begin(&s.capture); err != nil {
+		return err
+	}
+	d.db, d.contract = db, &deployed{contract: c, owner: d.account, version: 1}
+	if d.old != nil {
+		d.contract.owner, d.contract.version = d.old.owner, d.old.version+1
+	}
+	return d.rebuildInvariants(c, totals)
+}
+
+// refused turns a failure of a row against the new schema into AG0442.
+func (d *deploy) refused(err error) error {
+	var f *failure
+	if err = failureOf(err); errors.As(err, &f) {
+		return fail("AG0442", f.text)
+	}
+	return err
+}
+
+// copyRows copies one table. Columns that are new get their defaults.
+func (d *deploy) copyRows(from *database, old, l *layout, totals []*sums) error {
+	columns := old.stored()
+	var names, marks []string
+	for i, c := range columns {
+		names = append(names, quoteName(old.Columns[c].Name))
+		marks = append(marks, fmt.Sprintf("?%d", i+1))
+	}
+	list := strings.Join(names, ",")
+	read, err := from.prepareOwn("SELECT " + list + " FROM " + quoteName(old.Name))
+	if err != nil {
+		return err
+	}
+	defer read.Finalize()
+	write, err := d.fresh.prepareOwn("INSERT INTO " + quoteName(l.Name) + "(" + list + ") VALUES (" + strings.Join(marks, ",") + ")")
+	if err != nil {
+		return err
+	}
+	defer write.Finalize()
+	cells := make([]any, len(l.Columns))
+	for i := range cells {
+		cells[i] = l.Columns[i].Default
+	}
+	for {
+		row, err := read.Step()
+		if err != nil || !row {
+			return err
+		}
+		d.meter.add(gasRowBuilt)
+		if d.meter.over() {
+			return fail("AG0420", "")
+		}
+		for i, c := range columns {
+			v := read.Column(i)
+			cells[l.index(old.Columns[c].Name)] = v
+			if err := write.Bind(i+1, v); err != nil {
+				return err
+			}
+		}
+		if _, err := write.Step(); err != nil {
+			return d.refused(err)
+		}
+		if err := write.Reset(); err != nil {
+			return err
+		}
+		for _, t := range totals {
+			if t.l == l {
+				if err := t.add(cells, 1); err != nil {
+					return d.refusedInvariant(err)
+				}
+			}
+		}
+	}
+}
+
+// rebuildInvariants makes all totals anew and checks every INVARIANT on every
+// stored row.
+func (d *deploy) rebuildInvariants(c *Contract, totals []*sums) error {
+	prefix, err := wire.AppendKey(tablePrefix(systemTotal, "total"), d.name)
+	if err != nil {
+		return err
+	}
+	stored, err := d.s.scan(prefix)
+	if err != nil {
+		return err
+	}
+	for _, e := range stored {
+		if err := d.s.put(e.key, nil); err != nil {
+			return err
+		}
+	}
+	keys := map[string]map[string]bool{}
+	for _, t := range totals {
+		if keys[t.v.Name], err = d.applyTotals(t.v, t); err != nil {
+			return d.refusedInvariant(err)
+		}
+	}
+	for _, v := range c.Invariants {
+		if v.Compare == nil {
+			continue
+		}
+		all := maps.Clone(keys[v.Name])
+		maps.Copy(all, keys[v.Compare.Other])
+		if v.Compare.Table != "" {
+			err := d.eachKey(d.db.layouts[v.Compare.Table], func(key []byte) error {
+				all[string(key[len(d.db.layouts[v.Compare.Table].prefix):])] = true
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if err := d.compareTotals(v, all); err != nil {
+			return d.refusedInvariant(err)
+		}
+	}
+	for _, v := range c.Invariants {
+		if v.Check == nil {
+			continue
+		}
+		l := d.db.layouts[v.Table]
+		err := d.eachKey(l, func(key []byte) error { return d.checkRow(v, l, key) })
+		if err != nil {
+			return d.refusedInvariant(err)
+		}
+	}
+	return nil
+}
+
+// refusedInvariant turns what an INVARIANT says about stored rows into AG0442.
+func (d *deploy) refusedInvariant(err error) error {
+	var f *failure
+	if errors.As(err, &f) && f.code != "AG0420" {
+		return fail("AG0442", f.text)
+	}
+	return err
+}
+
+// eachKey gives the state keys of a table's rows in the new database.
+func (d *deploy) eachKey(l *layout, fn func(key []byte) error) error {
+	var names []string
+	for _, c := range l.Key {
+		names = append(names, quoteName(l.Columns[c].Name))
+	}
+	st, err := d.db.prepareOwn("SELECT " + strings.Join(names, ",") + " FROM " + quoteName(l.Name))
+	if err != nil {
+		return err
+	}
+	defer st.Finalize()
+	var key []byte
+	for {
+		row, err := st.Step()
+		if err != nil || !row {
+			return err
+		}
+		d.meter.add(gasRowRead)
+		if d.meter.over() {
+			return fail("AG0420", "")
+		}
+		key = append(key[:0], l.prefix...)
+		for i := range l.Key {
+			if key, err = wire.AppendKey(key, st.Column(i)); err != nil {
+				return err
+			}
+		}
+		if err := fn(key); err != nil {
+			return err
+		}
+	}
+}
+
+// writeSystemRows puts the version in force, and its MERGE RULEs.
+func (d *deploy) writeSystemRows(c *Contract) error {
+	s, number := d.s, d.contract.version
+	put := func(key []byte, err error, value []byte, err2 error) error {
+		if err := errors.Join(err, err2); err != nil {
+			return err
+		}
+		d.meter.add(gasRowWritten + uint64(len(key)+len(value))*gasByteWritten)
+		return s.put(key, value)
+	}
+	key, err := versionKey(d.name, number)
+	value, err2 := version{c.Source, c.Code, d.author, d.created}.row()
+	if err := put(key, err, value, err2); err != nil {
+		return err
+	}
+	key, err = currentKey(d.name)
+	value, err2 = current{number, d.contract.owner}.row()
+	if err := put(key, err, value, err2); err != nil {
+		return err
+	}
+	prefix, err := wire.AppendKey(tablePrefix(systemMerge, "rule"), d.name)
+	if err != nil {
+		return err
+	}
+	rules, err := s.scan(prefix)
+	if err != nil {
+		return err
+	}
+	for _, e := range rules {
+		if err := put(e.key, nil, nil, nil); err != nil {
+			return err
+		}
+	}
+	if rules, err = ruleRows(c); err != nil {
+		return err
+	}
+	for _, e := range rules {
+		if err := put(e.key, nil, e.value, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// construct runs the CONSTRUCTOR, if there is one, once in a contract's life.
+func (d *deploy) construct(c *Contract) error {
+	for _, a := range c.Actions {
+		if !a.Constructor {
+			continue
+		}
+		if err := d.bind(a); err != nil {
+			return err
+		}
+		return d.action(a)
+	}
+	if len(d.args) > 0 {
+		return fail("AG0403", slices.Min(slices.Collect(maps.Keys(d.args))))
+	}
+	return nil
+}
+
+// end puts the new database in the old one's place, or drops it.
+func (d *deploy) end(ok bool) error {
+	db := d.fresh
+	if db == nil {
+		return nil
+	}
+	if !ok {
+		db.discard()
+		return nil
+	}
+	if err := db.settle(true); err != nil {
+		return err
+	}
+	s := d.s
+	if before := s.touched[d.name]; before != nil && before != s.tree.open[d.name] {
+		before.discard() // of an earlier deploy in this block
+	}
+	s.touched[d.name] = db
+	s.began = append(s.began, db)
+	s.contracts[d.name] = d.contract
+	return nil
+}

@@ -1,0 +1,80 @@
+package sqlcontract
+
+// Engine 1's gas table. One unit is about 2 to 3 microseconds of one core. A
+// change here is a new engine.
+//
+// Costs are summed in 1/64 units over the whole transaction and rounded up once
+// at its end: gas = ceil(sum/64). VM steps cost Query.Weight/64 a step, counted
+// by sqlite3_stmt_status per statement, triggers and cascades included. Steps
+// alone are no measure of time, so rows and bytes cost as well.
+const (
+	gasUnit = 64 // all costs below are multiples of a whole unit
+
+	gasTransaction   = 50 * gasUnit // signature, seen row, lists
+	gasArgument      = 2            // a byte of encoded arguments
+	gasStatement     = 1 * gasUnit  // one execution of a statement or expression
+	gasRowRead       = 1 * gasUnit  // a row that a statement hands out: returned, emitted, FOR, LET
+	gasByteRead      = 2            // a byte of its text and blobs
+	gasRowWritten    = 20 * gasUnit // each change of a row, undone ones included
+	gasByteWritten   = 2            // a byte of key and of the new value
+	gasSource        = 16           // a byte of a deployed source
+	gasRowBuilt      = 5 * gasUnit  // a stored row that an upgrade copies and checks
+	progressInterval = 1000         // VM steps between two looks at the meter
+)
+
+// meter counts one transaction's gas in 1/64 units.
+//
+// Invariant: whether a transaction runs out of gas depends on exact counts only.
+// The progress handler stops a statement only when the steps it has surely made
+// are over the limit already, so it changes nothing but the time it takes.
+type meter struct {
+	limit  uint64 // 1/64 units
+	used   uint64
+	weight uint64 // of the running statement
+	ticks  uint64 // calls of the progress handler for it: at least ticks*progressInterval steps
+}
+
+func newMeter(limit uint64) meter { return meter{limit: limit * gasUnit} }
+
+func (m *meter) add(cost uint64) {
+	m.used += cost
+	if m.used < cost {
+		m.used = ^uint64(0)
+	}
+}
+
+func (m *meter) over() bool { return m.used > m.limit }
+
+// gas is what the receipt shows: never more than the limit.
+func (m *meter) gas() uint64 { return (min(m.used, m.limit) + gasUnit - 1) / gasUnit }
+
+// start prepares for the steps of one statement.
+func (m *meter) start(weight int) {
+	m.weight, m.ticks = uint64(max(weight, 1)), 0
+	m.add(gasStatement)
+}
+
+// tick is the progress handler.
+func (m *meter) tick() (stop bool) {
+	m.ticks++
+	return m.used+m.ticks*progressInterval*m.weight > m.limit
+}
+
+// stop adds the exact steps of the statement.
+func (m *meter) stop(steps int64) {
+	m.add(uint64(steps) * m.weight)
+	m.ticks = 0
+}
+
+// read charges a row handed out with its cells.
+func (m *meter) read(cells ...any) {
+	m.add(gasRowRead)
+	for _, v := range cells {
+		switch v := v.(type) {
+		case string:
+			m.add(uint64(len(v)) * gasByteRead)
+		case []byte:
+			m.add(uint64(len(v)) * gasByteRead)
+		}
+	}
+}
