@@ -5,8 +5,9 @@ import "github.com/aergo-git/aergo-git/objectstore"
 // State format 1. Every number here decides hashes: changing one is a new state
 // format, named in genesis.
 const (
-	// format is the first byte of a stored node and of its hashed header.
-	format = 1
+	// StateFormat names these numbers in a ledger's genesis. It is the first byte
+	// of a stored node and of its hashed header.
+	StateFormat = 1
 
 	// MaxKey is the longest key in bytes. A key is held in one leaf and, as a
 	// first key, in inner nodes, so it must be small beside a node.

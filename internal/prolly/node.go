@@ -240,7 +240,7 @@ func (n *node) encode(level int, items []item) {
 		}
 	}
 	data := make([]byte, size)
-	data[0] = format
+	data[0] = StateFormat
 	data[1] = byte(level)
 	binary.BigEndian.PutUint16(data[2:], uint16(len(items)))
 	binary.BigEndian.PutUint16(data[4:], uint16(p))
@@ -387,7 +387,7 @@ func hashGroup(entries []objectstore.Hash) objectstore.Hash {
 // nodeID hashes kind, format, level, count in 2 bytes, and the groups' hashes.
 func nodeID(level, count int, groups []objectstore.Hash) objectstore.Hash {
 	var buf [512 + 8]byte
-	b := append(buf[:0], byte(kindOf(level)), format, byte(level), byte(count>>8), byte(count))
+	b := append(buf[:0], byte(kindOf(level)), StateFormat, byte(level), byte(count>>8), byte(count))
 	for i := range groups {
 		b = append(b, groups[i][:]...)
 	}
@@ -409,8 +409,8 @@ func parseNode(kind objectstore.Kind, data []byte) (*node, error) {
 		count: int(binary.BigEndian.Uint16(data[2:])),
 	}
 	switch {
-	case data[0] != format:
-		return nil, fmt.Errorf("state format %d, this build knows %d", data[0], format)
+	case data[0] != StateFormat:
+		return nil, fmt.Errorf("state format %d, this build knows %d", data[0], StateFormat)
 	case n.level > MaxLevel:
 		return nil, fmt.Errorf("level %d is above %d", n.level, MaxLevel)
 	case kind != kindOf(n.level):
