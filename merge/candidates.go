@@ -1,0 +1,138 @@
+package merge
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// Candidate is a transaction of the source's line that may be new to the target.
+type Candidate struct {
+	Transaction sqlcontract.Transaction
+	// Block and Position say where the source's line executed it last: the rows
+	// it changed there decide between included and different.
+	Block    objectstore.Hash
+	Position int
+
+	status sqlcontract.Status // its last verdict on the source's line
+	kind   sqlcontract.TransactionKind
+}
+
+// Candidates gives, in the order of replay, the transactions of blocks that can
+// be reached from source and not from target, whose last verdict on the
+// source's line is ok. Those that the target has seen are still among them:
+// only the target's state knows.
+func Candidates(store objectstore.Store, history *branch.History, source, target objectstore.Hash) ([]Candidate, error) {
+	blocks, err := history.Only(source, target)
+	if err != nil {
+		return nil, fmt.Errorf("finding what %s has and %s has not: %w", source.Short(), target.Short(), err)
+	}
+	var all []Candidate
+	place := map[objectstore.Hash]int{} // transaction id -> index in all
+	for _, id := range blocks {
+		b, err := history.Read(id)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := readBlock(store, b)
+		if err != nil {
+			return nil, fmt.Errorf("block %s: %w", id.Short(), err)
+		}
+		for i, e := range entries {
+			txid := e.Transaction.ID()
+			if at, known := place[txid]; known {
+				// Executed again further up: in a merge block of the source's line.
+				all[at].Block, all[at].Position, all[at].status = id, i, e.status
+				continue
+			}
+			if len(b.Parents) == 2 && e.kind != sqlcontract.KindPatch {
+				continue // a candidate of that merge whose own block the target has
+			}
+			place[txid] = len(all)
+			e.Block, e.Position = id, i
+			all = append(all, e)
+		}
+	}
+	offered := all[:0]
+	for _, c := range all {
+		if c.status == sqlcontract.StatusOK {
+			offered = append(offered, c)
+		}
+	}
+	return offered, nil
+}
+
+// readBlock gives a block's transactions with their receipts' statuses.
+func readBlock(store objectstore.Store, b branch.Block) ([]Candidate, error) {
+	txs, err := branch.ReadList(store, objectstore.KindTransactionList, b.Transactions)
+	if err != nil {
+		return nil, err
+	}
+	receipts, err := branch.ReadList(store, objectstore.KindReceiptList, b.Receipts)
+	if err != nil {
+		return nil, err
+	}
+	if len(receipts) != len(txs) {
+		return nil, fmt.Errorf("it has %d transactions and %d receipts", len(txs), len(receipts))
+	}
+	entries := make([]Candidate, len(txs))
+	for i := range txs {
+		t, err := sqlcontract.FromLeaf(txs[i])
+		if err != nil {
+			return nil, err
+		}
+		r, err := sqlcontract.DecodeReceipt(receipts[i].Data)
+		if err != nil {
+			return nil, err
+		}
+		h, err := sqlcontract.DecodeHeader(t.Data)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind}
+	}
+	return entries, nil
+}
+
+// sourceRows reads change lists of the source's blocks, each once.
+type sourceRows struct {
+	store   objectstore.Store
+	history *branch.History
+	block   objectstore.Hash
+	rows    map[uint64][]sqlcontract.RowChange
+}
+
+// same tells whether a candidate changed exactly these rows where it ran last.
+func (s *sourceRows) same(c Candidate, rows []sqlcontract.RowChange) (bool, error) {
+	if s.rows == nil || s.block != c.Block {
+		b, err := s.history.Read(c.Block)
+		if err != nil {
+			return false, err
+		}
+		leaves, err := branch.ReadList(s.store, objectstore.KindChangeList, b.Changes)
+		if err != nil {
+			return false, err
+		}
+		s.block, s.rows = c.Block, map[uint64][]sqlcontract.RowChange{}
+		for _, l := range leaves {
+			g, err := sqlcontract.DecodeChanges(l.Data)
+			if err != nil {
+				return false, fmt.Errorf("block %s: %w", c.Block.Short(), err)
+			}
+			s.rows[g.Transaction] = append(s.rows[g.Transaction], g.Rows...)
+		}
+	}
+	then := s.rows[uint64(c.Position)]
+	if len(then) != len(rows) {
+		return false, nil
+	}
+	for i := range rows {
+		if !bytes.Equal(then[i].Key, rows[i].Key) || !bytes.Equal(then[i].Old, rows[i].Old) || !bytes.Equal(then[i].New, rows[i].New) {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,28 @@
+// Package merge brings the transactions of one line of history to another. It
+// computes a result and never moves a head.
+//
+// # Automatic merge
+//
+// An automatic merge replays. [Candidates] reads from the history which
+// transactions the source has and the target has not; [Automatic] runs them in
+// that order in a session on the target's head, under the target's code, rules
+// and permissions, and gives each a verdict:
+//
+//	included             it changed the same rows, from and to the same values,
+//	                     as when it last ran on the source's line
+//	included, different  it ran well and changed other rows or values
+//	excluded             it did not run well here; Reason says why
+//
+// The state after the merge is the state after running the included
+// transactions one after the other on the target's head, byte for byte.
+//
+// # Invariants
+//
+//   - The result depends on the two heads, the options and the directory block,
+//     on nothing else: a verifier who repeats it gets the same merge block.
+//   - A transaction counts once: what the target has seen is no candidate.
+//   - A transaction that a merge excluded is not offered to that branch again.
+//
+// A reason is the number in the code of the error that excluded it: 411 is
+// AG0411, a broken CHECK.
+package merge

@@ -1,0 +1,313 @@
+package repo
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// current is the name of the current branch; main when none is set.
+func (r *Repository) current() branch.Name {
+	name, err := branch.Current(r.db)
+	if err != nil {
+		return branch.Main
+	}
+	return name
+}
+
+// Current is the name of the current branch.
+func (r *Repository) Current() string { return string(r.current()) }
+
+// branch finds a branch by its local name; empty means the current one.
+func (r *Repository) branch(name string) (branch.Record, error) {
+	if name == "" {
+		return branch.Lookup(r.db, r.current())
+	}
+	n, err := branch.ParseName(name)
+	if err != nil {
+		return branch.Record{}, err
+	}
+	return branch.Lookup(r.db, n)
+}
+
+// branchByID finds what is known of a branch by its id: under a local name, in
+// the directory, or, when its name was deleted, by the descriptor that its
+// blocks need.
+func (r *Repository) branchByID(id branch.ID) (branch.Record, error) {
+	records, err := branch.Branches(r.db)
+	if err != nil {
+		return branch.Record{}, err
+	}
+	for _, rec := range records {
+		if rec.ID == id {
+			return rec, nil
+		}
+	}
+	kind, data, err := r.db.Get(id)
+	if err != nil {
+		return branch.Record{}, fmt.Errorf("branch %s: %w", id.Short(), err)
+	}
+	if kind != objectstore.KindBranch {
+		return branch.Record{}, fmt.Errorf("branch %s is a %s", id.Short(), kind)
+	}
+	d, err := branch.DecodeDescriptor(data)
+	if err != nil {
+		return branch.Record{}, fmt.Errorf("branch %s: %w", id.Short(), err)
+	}
+	return branch.Record{ID: id, Name: branch.Name("deleted-" + id.Short()), Creator: d.Creator, Salt: d.Salt}, nil
+}
+
+// mayProduce and mayWrite put the two questions of every block to the one
+// function that decides permissions.
+func (r *Repository) mayProduce(s dd.State, a objectstore.Account, rec branch.Record) error {
+	return dd.Decide(s, question(dd.RightProduce, a, rec))
+}
+
+func (r *Repository) mayWrite(s dd.State, a objectstore.Account, rec branch.Record) error {
+	return dd.Decide(s, question(dd.RightWrite, a, rec))
+}
+
+func question(right dd.Right, a objectstore.Account, rec branch.Record) dd.Question {
+	return dd.Question{Account: a, Right: right, Branch: rec.ID, Name: string(rec.Name), Creator: rec.Creator, Salt: rec.Salt}
+}
+
+// Branches lists the branches by name.
+func (r *Repository) Branches() ([]Branch, error) {
+	records, err := branch.Branches(r.db)
+	if err != nil {
+		return nil, err
+	}
+	state, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
+	current := r.current()
+	list := make([]Branch, len(records))
+	for i, rec := range records {
+		if list[i], err = r.describe(state, rec, current); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (r *Repository) describe(state dd.State, rec branch.Record, current branch.Name) (Branch, error) {
+	head, err := branch.Head(r.db, rec.ID)
+	if err != nil {
+		return Branch{}, err
+	}
+	b, err := r.history.Read(head)
+	if err != nil {
+		return Branch{}, fmt.Errorf("branch %s: %w", rec.Name, err)
+	}
+	_, registered, err := state.Branch(rec.ID)
+	return Branch{
+		Name: string(rec.Name), ID: rec.ID, Head: head, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(),
+		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Scratch: rec.Scratch,
+	}, err
+}
+
+// CreateBranch makes a branch that begins at a revision. It costs one small
+// write whatever the size of the ledger, and makes no block. The calls on a
+// scratch branch never leave it.
+func (r *Repository) CreateBranch(name, from string, key crypto.Signer, scratch bool) (Branch, error) {
+	n, err := branch.ParseName(name)
+	if err != nil {
+		return Branch{}, err
+	}
+	head, err := r.Resolve(from)
+	if err != nil {
+		return Branch{}, err
+	}
+	rec := branch.Record{Name: n, Creator: AccountOf(key), From: head, Created: r.now().UnixMilli(), Scratch: scratch}
+	if _, err := io.ReadFull(r.random, rec.Salt[:]); err != nil {
+		return Branch{}, fmt.Errorf("reading randomness for a branch: %w", err)
+	}
+	d := branch.Descriptor{Version: 1, Ledger: r.ledger, Creator: rec.Creator, Salt: rec.Salt}
+	data, err := d.Encode()
+	if err != nil {
+		return Branch{}, err
+	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	state, err := r.directory.Head()
+	if err != nil {
+		return Branch{}, err
+	}
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	if rec.ID, err = batch.Put(objectstore.KindBranch, data); err != nil {
+		return Branch{}, err
+	}
+	if err := r.mayProduce(state, rec.Creator, rec); err != nil {
+		return Branch{}, err
+	}
+	if err := branch.Create(batch, r.db, rec); err != nil {
+		return Branch{}, err
+	}
+	if err := batch.Commit(); err != nil {
+		return Branch{}, err
+	}
+	return r.describe(state, rec, r.current())
+}
+
+// update runs one change of local names in a batch of its own.
+func (r *Repository) update(change func(objectstore.Batch) error) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	if err := change(batch); err != nil {
+		return err
+	}
+	return batch.Commit()
+}
+
+// Switch makes a branch the current one.
+func (r *Repository) Switch(name string) error {
+	rec, err := r.branch(name)
+	if err != nil {
+		return err
+	}
+	return r.update(func(b objectstore.Batch) error { return branch.SetCurrent(b, r.db, rec.Name) })
+}
+
+// RenameBranch gives a branch another local name. Its id, and what it holds,
+// stay.
+func (r *Repository) RenameBranch(old, new string) error {
+	from, err := branch.ParseName(old)
+	if err != nil {
+		return err
+	}
+	to, err := branch.ParseName(new)
+	if err != nil {
+		return err
+	}
+	return r.update(func(b objectstore.Batch) error { return branch.Rename(b, r.db, from, to) })
+}
+
+// DeleteBranch forgets a local branch. Without force it refuses one whose head
+// no other branch or tag has.
+func (r *Repository) DeleteBranch(name string, force bool) error {
+	rec, err := r.branch(name)
+	if err != nil {
+		return err
+	}
+	if !force {
+		if err := r.contained(rec); err != nil {
+			return err
+		}
+	}
+	return r.update(func(b objectstore.Batch) error { return branch.Delete(b, r.db, rec.Name) })
+}
+
+// contained fails unless another branch or a tag reaches the head of rec.
+func (r *Repository) contained(rec branch.Record) error {
+	head, err := branch.Head(r.db, rec.ID)
+	if err != nil {
+		return err
+	}
+	records, err := branch.Branches(r.db)
+	if err != nil {
+		return err
+	}
+	tags, err := r.Tags()
+	if err != nil {
+		return err
+	}
+	var others []objectstore.Hash
+	for _, o := range records {
+		if o.ID == rec.ID {
+			continue
+		}
+		h, err := branch.Head(r.db, o.ID)
+		if err != nil {
+			return err
+		}
+		others = append(others, h)
+	}
+	for _, t := range tags {
+		others = append(others, t.Block)
+	}
+	for _, h := range others {
+		if ok, err := r.history.IsAncestor(head, h); ok || err != nil {
+			return err
+		}
+	}
+	return fault.New("AG0703", fmt.Sprintf("Merge it, or delete it all the same with: aergo branch -D %s", rec.Name),
+		"no other branch or tag has the blocks of %s", rec.Name)
+}
+
+// RegisterBranch enters a branch into the directory, so that its name and its
+// producer are the same for everybody.
+func (r *Repository) RegisterBranch(ctx context.Context, key crypto.Signer, name string) error {
+	rec, err := r.branch(name)
+	if err != nil {
+		return err
+	}
+	return r.direct(ctx, key, dd.RegisterBranch{
+		Name: string(rec.Name), Creator: rec.Creator, Salt: rec.Salt, Producer: rec.Creator, Policy: rec.Policy, First: rec.From,
+	})
+}
+
+// Tag names a block for good, in the directory.
+func (r *Repository) Tag(ctx context.Context, key crypto.Signer, name, rev, message string) (Tag, error) {
+	block, err := r.Resolve(rev)
+	if err != nil {
+		return Tag{}, err
+	}
+	b, err := r.history.Read(block)
+	if err != nil {
+		return Tag{}, err
+	}
+	if err := r.direct(ctx, key, dd.AddTag{Name: name, Block: block, Branch: b.Branch, Message: message}); err != nil {
+		return Tag{}, err
+	}
+	return r.tag(name)
+}
+
+// Tags lists the tags by name.
+func (r *Repository) Tags() ([]Tag, error) {
+	state, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
+	tags, err := state.Tags()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Tag, len(tags))
+	for i, t := range tags {
+		list[i] = tagOf(t)
+	}
+	return list, nil
+}
+
+func tagOf(t dd.Tag) Tag {
+	return Tag{Name: t.Name, Block: t.Block, Tagger: t.Tagger, Message: t.Message, Time: time.UnixMilli(t.Time).UTC()}
+}
+
+var errNoTag = errors.New("no such tag")
+
+func (r *Repository) tag(name string) (Tag, error) {
+	state, err := r.directory.Head()
+	if err != nil {
+		return Tag{}, err
+	}
+	t, ok, err := state.Tag(name)
+	if err != nil {
+		return Tag{}, err
+	}
+	if !ok {
+		return Tag{}, errNoTag
+	}
+	return tagOf(t), nil
+}

@@ -1,0 +1,187 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"fmt"
+	"maps"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// Call runs one action as a signed transaction in a block of its own. When the
+// contract refuses it, the transaction stands in the block all the same, with a
+// failed receipt: the Result says so and the error carries the receipt's code.
+// When it is not admitted at all (permission, expiry, a reused idempotency
+// key), no block is made.
+func (r *Repository) Call(ctx context.Context, key crypto.Signer, c Call) (Result, error) {
+	return r.one(ctx, key, c.Branch, func(d *draft) (Result, error) { return d.call(c) })
+}
+
+// Deploy puts a contract in force, or a new version of it. What it would do is
+// told by Plan.
+func (r *Repository) Deploy(ctx context.Context, key crypto.Signer, branch, contract, source string) (Result, error) {
+	return r.one(ctx, key, branch, func(d *draft) (Result, error) {
+		return d.submit(sqlcontract.Request{
+			Kind: sqlcontract.KindDeploy, Contract: contract, Args: map[string]any{"source": source}, GasLimit: sqlcontract.MaxGas,
+		})
+	})
+}
+
+// Plan compares a contract's source with what is in force on a branch.
+func (r *Repository) Plan(_ context.Context, branch, contract, source string) (sqlcontract.Plan, error) {
+	next, err := sqlcontract.Compile(contract, source)
+	if err != nil {
+		return sqlcontract.Plan{}, err
+	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	rec, err := r.branch(branch)
+	if err != nil {
+		return sqlcontract.Plan{}, err
+	}
+	tree, err := r.treeAtHead(rec.ID)
+	if err != nil {
+		return sqlcontract.Plan{}, err
+	}
+	old, _, _, err := tree.Contract(contract)
+	if err != nil && !fault.Is(err, "AG0401") {
+		return sqlcontract.Plan{}, err
+	}
+	return sqlcontract.PlanDeploy(old, next), nil
+}
+
+// one makes a block of one transaction.
+func (r *Repository) one(ctx context.Context, key crypto.Signer, branch string, run func(*draft) (Result, error)) (Result, error) {
+	d, err := r.begin(key, branch, false)
+	if err != nil {
+		return Result{}, err
+	}
+	defer d.abandon()
+	res, err := run(d)
+	if err != nil || res.Repeated {
+		return res, err
+	}
+	block, err := d.finish(ctx, nil)
+	if err != nil {
+		return Result{}, err
+	}
+	res.Block = block.ID
+	return res, refusal(res.Receipt)
+}
+
+// call signs and runs one call in the draft.
+func (d *draft) call(c Call) (Result, error) {
+	q, err := d.request(c)
+	if err != nil {
+		return Result{}, err
+	}
+	if first, ok, err := d.first(c, q.Salt); ok || err != nil {
+		return first, err
+	}
+	return d.submit(q)
+}
+
+// request is what a call asks for; with an idempotency key, under its salt.
+func (d *draft) request(c Call) (q sqlcontract.Request, err error) {
+	q = sqlcontract.Request{
+		Kind: sqlcontract.KindCall, Contract: c.Contract, Action: c.Action, Args: c.Args,
+		GasLimit: c.GasLimit, Preconditions: c.Preconditions,
+	}
+	if c.IdempotencyKey != "" {
+		q.Salt, err = sqlcontract.IdempotencySalt(d.r.ledger, c.Contract, c.Action, c.IdempotencyKey)
+	}
+	return q, err
+}
+
+// first answers a call whose idempotency key has been used on this branch: with
+// the first answer when it asks for the same, with a refusal otherwise.
+func (d *draft) first(c Call, salt objectstore.Hash) (Result, bool, error) {
+	if c.IdempotencyKey == "" {
+		return Result{}, false, nil
+	}
+	id, _, seen, err := d.session.Seen(AccountOf(d.key), salt)
+	if err != nil || !seen {
+		return Result{}, false, err
+	}
+	info, err := d.r.transaction(id)
+	if err != nil {
+		return Result{}, false, fmt.Errorf("reading the first transaction with idempotency key %q: %w", c.IdempotencyKey, err)
+	}
+	if !c.asks(info.Contract, info.Action, info.Args) {
+		return Result{}, false, reusedKey(c, callText(info.Contract, info.Action, nil, info.Args))
+	}
+	res := Result{Transaction: id, Block: info.Block, Branch: string(d.record.Name), Receipt: info.Receipt, Changes: info.Changes, Repeated: true}
+	return res, true, refusal(info.Receipt)
+}
+
+func reusedKey(c Call, first string) error {
+	return fault.New("AG0434", "Use another key, or send the same call.", "idempotency key %q was used for %s", c.IdempotencyKey, first)
+}
+
+// submit signs a request and runs it.
+func (d *draft) submit(q sqlcontract.Request) (Result, error) {
+	tx, err := d.sign(q)
+	if err != nil {
+		return Result{}, err
+	}
+	verified, err := d.r.verifier.Verify(tx)
+	if err != nil {
+		return Result{}, err
+	}
+	return d.run(verified)
+}
+
+// sign makes the transaction of a request for this branch.
+func (d *draft) sign(q sqlcontract.Request) (sqlcontract.Transaction, error) {
+	q.Ledger, q.Branch, q.Account = d.r.ledger, d.record.ID, AccountOf(d.key)
+	q.Created, q.Stays = d.r.now(), d.record.Scratch
+	return sqlcontract.New(q, d.key, d.r.random)
+}
+
+// run executes a verified transaction and says what it changed.
+func (d *draft) run(t sqlcontract.VerifiedTransaction) (Result, error) {
+	receipt, err := d.session.Run(t)
+	if err != nil {
+		return Result{}, err
+	}
+	_, changes := d.session.Last()
+	rows, err := d.r.rowDiffs(d.session, changes)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Transaction: t.ID(), Branch: string(d.record.Name), Receipt: receipt, Changes: rows}, nil
+}
+
+// asks tells whether the call is for this action with these arguments.
+func (c Call) asks(contract, action string, args map[string]any) bool {
+	return c.Contract == contract && c.Action == action && maps.EqualFunc(c.Args, args, func(x, y any) bool {
+		bx, xb := x.([]byte)
+		by, yb := y.([]byte)
+		if xb || yb {
+			return xb && yb && bytes.Equal(bx, by)
+		}
+		return x == y
+	})
+}
+
+// refusal is a receipt that is not ok as an error.
+func refusal(receipt sqlcontract.Receipt) error {
+	if receipt.Status == sqlcontract.StatusOK {
+		return nil
+	}
+	return fault.New(receipt.Code, "", "%s", sqlcontract.Explain(receipt))
+}
+
+// CallReadOnly runs a READONLY action at a revision, without key or block.
+func (r *Repository) CallReadOnly(ctx context.Context, rev string, account objectstore.Account, c Call) (columns []string, rows [][]any, gas uint64, err error) {
+	tree, release, err := r.readTree(rev)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer release()
+	return tree.CallReadOnly(ctx, c.Contract, c.Action, c.Args, account)
+}

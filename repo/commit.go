@@ -1,0 +1,212 @@
+package repo
+
+import (
+	"context"
+	"crypto"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// A draft is a block in the making on the head of a branch. From begin to
+// finish or abandon it holds the write lock of the repository.
+type draft struct {
+	r       *Repository
+	record  branch.Record
+	parent  branch.Block
+	key     crypto.Signer
+	time    int64
+	session *sqlcontract.Session
+	tree    *sqlcontract.Tree
+	// directory is the block whose permissions hold.
+	directory objectstore.Hash
+	finished  bool
+}
+
+// begin opens a block on a branch for a producer. In a merge, what fails is
+// excluded.
+func (r *Repository) begin(key crypto.Signer, name string, merging bool) (d *draft, err error) {
+	r.writing.Lock()
+	defer func() {
+		if err != nil {
+			r.writing.Unlock()
+		}
+	}()
+	rec, err := r.branch(name)
+	if err != nil {
+		return nil, err
+	}
+	producer := AccountOf(key)
+	state, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.mayProduce(state, producer, rec); err != nil {
+		return nil, err
+	}
+	head, err := branch.Head(r.db, rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	parent, err := r.history.Read(head)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := r.tree(rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := tree.MoveTo(parent.State); err != nil {
+		return nil, err
+	}
+	d = &draft{r: r, record: rec, parent: parent, key: key, tree: tree, directory: state.Block().ID, time: max(r.now().UnixMilli(), parent.Time)}
+	d.session, err = tree.Begin(sqlcontract.Block{
+		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: merging,
+		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// abandon gives the block up; the tree is as before begin. After finish it does
+// nothing, so it can be deferred.
+func (d *draft) abandon() {
+	if d.finished {
+		return
+	}
+	d.finished = true
+	if err := d.session.Rollback(); err != nil {
+		d.r.dropTree(d.record.ID) // a cache: the next use builds it again
+	}
+	d.r.writing.Unlock()
+}
+
+// finish makes the block of all that the session recorded. record is set for a
+// merge, whose source is the second parent.
+//
+// The crash story. Everything that the block is goes into one Pebble batch:
+// lists, state nodes, header, seal, index, and the branch's head with its
+// compare-and-swap. Commit returns when the batch is synced to disk; that is
+// the moment the block exists. SQLite commits afterwards. If the process dies
+// before the batch is durable, neither side has the block: SQLite's transaction
+// is open and is rolled back at the next start. If it dies between the two,
+// Pebble has the block and the working tree stands at its parent: the tree's
+// files name the state they are at, and MoveTo brings them forward. A working
+// tree ahead of Pebble cannot be.
+func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.Block, error) {
+	defer d.abandon()
+	r := d.r
+	if err := ctx.Err(); err != nil {
+		return branch.Block{}, err
+	}
+	sealed, err := d.session.Seal()
+	if err != nil {
+		return branch.Block{}, err
+	}
+	h := branch.Header{
+		Version: 1, Ledger: r.ledger, Branch: d.record.ID, Parents: []objectstore.Hash{d.parent.ID},
+		Time: d.time, Engine: sqlcontract.EngineNumber,
+		State:        sealed.State,
+		Transactions: branch.List{Root: sealed.Transactions, Count: sealed.Count},
+		Receipts:     branch.List{Root: sealed.Receipts, Count: sealed.Count},
+		Changes:      branch.List{Root: sealed.Changes, Count: sealed.Leaves},
+		Directory:    d.directory,
+		Producer:     AccountOf(d.key),
+	}
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	if record != nil {
+		data, err := record.Encode()
+		if err != nil {
+			return branch.Block{}, err
+		}
+		if h.MergeRecord, err = batch.Put(objectstore.KindMergeRecord, data); err != nil {
+			return branch.Block{}, err
+		}
+		h.Parents = append(h.Parents, record.Source)
+	}
+	parents := []branch.Header{d.parent.Header}
+	if record != nil {
+		source, err := r.history.Read(record.Source)
+		if err != nil {
+			return branch.Block{}, err
+		}
+		parents = append(parents, source.Header)
+	}
+	h.Number, h.Generation = branch.Child(parents...)
+	block, err := r.put(batch, h, d.key)
+	if err != nil {
+		return branch.Block{}, err
+	}
+	if err := sealed.WriteTo(batch); err != nil {
+		return branch.Block{}, fmt.Errorf("storing the state of block %s: %w", block.ID.Short(), err)
+	}
+	for i, id := range d.session.IDs() {
+		if err := batch.SetIndex(txKey(id, block.ID), binary.BigEndian.AppendUint32(nil, uint32(i))); err != nil {
+			return branch.Block{}, err
+		}
+	}
+	if err := branch.Advance(batch, d.record.ID, d.parent.ID, block.ID); err != nil {
+		return branch.Block{}, err
+	}
+	if err := batch.Commit(); err != nil {
+		return branch.Block{}, fmt.Errorf("storing block %s: %w", block.ID.Short(), err)
+	}
+	d.finished = true
+	defer r.writing.Unlock()
+	if err := d.session.Commit(); err != nil {
+		// The block is durable; only the cache is behind.
+		r.dropTree(d.record.ID)
+	}
+	return block, nil
+}
+
+// put signs a header and adds the block to a batch.
+func (r *Repository) put(batch objectstore.Batch, h branch.Header, key crypto.Signer) (branch.Block, error) {
+	block, err := branch.NewBlock(h)
+	if err != nil {
+		return branch.Block{}, err
+	}
+	sig, err := sign.Sign(key, sign.PurposeBlock, r.ledger, block.ID)
+	if err != nil {
+		return branch.Block{}, fmt.Errorf("signing block %s: %w", block.ID.Short(), err)
+	}
+	seal, err := (sign.Seal{Signatures: []sign.Signature{sig}}).Bytes()
+	if err != nil {
+		return branch.Block{}, err
+	}
+	return block, r.history.Put(batch, block, seal)
+}
+
+// txKey is the index key that says which blocks list a transaction; its value is
+// the position there, 4 bytes big-endian.
+func txKey(tx, block objectstore.Hash) []byte {
+	return append(append([]byte("tx/"), tx[:]...), block[:]...)
+}
+
+// appearance is a place where a transaction stands.
+type appearance struct {
+	block    objectstore.Hash
+	position int
+}
+
+// appearances gives the blocks that list a transaction, in order of block id.
+func (r *Repository) appearances(tx objectstore.Hash) ([]appearance, error) {
+	var found []appearance
+	prefix := txKey(tx, objectstore.Hash{})[:3+objectstore.HashSize]
+	err := r.db.ScanIndex(prefix, func(key, value []byte) error {
+		if len(key) != len(prefix)+objectstore.HashSize || len(value) != 4 {
+			return errors.New("the index of transactions is damaged")
+		}
+		found = append(found, appearance{objectstore.Hash(key[len(prefix):]), int(binary.BigEndian.Uint32(value))})
+		return nil
+	})
+	return found, err
+}

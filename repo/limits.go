@@ -1,0 +1,32 @@
+package repo
+
+import "time"
+
+const (
+	// DefaultBlockSize is how many transactions a Writer puts into one block;
+	// MaxBlockSize is bounded by what one synced batch and one list object hold.
+	DefaultBlockSize = 1000
+	MaxBlockSize     = 20_000
+
+	// defaultWait is how long Open waits for another process.
+	defaultWait = 10 * time.Second
+
+	// nodeCache is the memory for decoded nodes of the state map, shared by all
+	// branches of a repository.
+	nodeCache = 256 << 20
+
+	// openTrees is how many branches keep their working tree open; each open
+	// contract costs a few file handles.
+	openTrees = 8
+
+	// headAhead is how far a block's time may lie before our clock's.
+	headAhead = 2 * time.Minute
+
+	// statementLife is how long a head statement says that a head is published.
+	statementLife = 30 * 24 * time.Hour
+
+	// maxProof bounds a proof file that arrives; maxChain the headers in it
+	// between a published head and the block of the proof.
+	maxProof = 16 << 20
+	maxChain = 10_000
+)

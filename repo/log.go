@@ -1,0 +1,355 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// summaries is how many transactions of a block Entry.Calls lists.
+const summaries = 3
+
+// Log gives the blocks that can be reached from a revision, a block always
+// before its parents, at most limit of them (0: all).
+func (r *Repository) Log(ctx context.Context, rev string, firstParent bool, limit int, fn func(Entry) error) error {
+	head, err := r.Resolve(rev)
+	if err != nil {
+		return err
+	}
+	names, err := r.names()
+	if err != nil {
+		return err
+	}
+	n := 0
+	for b, err := range r.history.Walk(firstParent, head) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		e, err := r.entry(b, names, summaries)
+		if err != nil {
+			return err
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+		if n++; n == limit {
+			break
+		}
+	}
+	return nil
+}
+
+// names knows what people call branches and blocks.
+type names struct {
+	branches map[objectstore.Hash]string
+	blocks   map[objectstore.Hash][]string
+}
+
+func (r *Repository) names() (names, error) {
+	n := names{map[objectstore.Hash]string{}, map[objectstore.Hash][]string{}}
+	branches, err := r.Branches()
+	if err != nil {
+		return n, err
+	}
+	for _, b := range branches {
+		n.branches[b.ID] = b.Name
+		n.blocks[b.Head] = append(n.blocks[b.Head], b.Name)
+	}
+	tags, err := r.Tags()
+	if err != nil {
+		return n, err
+	}
+	for _, t := range tags {
+		n.blocks[t.Block] = append(n.blocks[t.Block], "tag: "+t.Name)
+	}
+	return n, nil
+}
+
+// entry reads a block for a log, with at most n calls.
+func (r *Repository) entry(b branch.Block, names names, n int) (Entry, error) {
+	e := Entry{
+		ID: b.ID, Parents: b.Parents, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(), Producer: b.Producer,
+		Branch: names.branches[b.Branch], Refs: names.blocks[b.ID], Transactions: int(b.Transactions.Count),
+	}
+	if e.Branch == "" {
+		e.Branch = b.Branch.Short()
+	}
+	txs, receipts, err := r.bodies(b)
+	if err != nil {
+		return Entry{}, err
+	}
+	for i := range txs {
+		if i == n {
+			break
+		}
+		e.Calls = append(e.Calls, summary(txs[i], receipts[i]))
+	}
+	return e, nil
+}
+
+// bodies reads a block's transactions and receipts.
+func (r *Repository) bodies(b branch.Block) ([]body, []sqlcontract.Receipt, error) {
+	leaves, err := branch.ReadList(r.db, objectstore.KindTransactionList, b.Transactions)
+	if err != nil {
+		return nil, nil, fmt.Errorf("block %s: %w", b.ID.Short(), err)
+	}
+	answers, err := branch.ReadList(r.db, objectstore.KindReceiptList, b.Receipts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("block %s: %w", b.ID.Short(), err)
+	}
+	if len(leaves) != len(answers) {
+		return nil, nil, fmt.Errorf("block %s has %d transactions and %d receipts", b.ID.Short(), len(leaves), len(answers))
+	}
+	txs, receipts := make([]body, len(leaves)), make([]sqlcontract.Receipt, len(leaves))
+	for i := range leaves {
+		if txs[i], err = decodeBody(leaves[i]); err != nil {
+			return nil, nil, fmt.Errorf("block %s, transaction %d: %w", b.ID.Short(), i, err)
+		}
+		if receipts[i], err = sqlcontract.DecodeReceipt(answers[i].Data); err != nil {
+			return nil, nil, fmt.Errorf("block %s, transaction %d: %w", b.ID.Short(), i, err)
+		}
+	}
+	return txs, receipts, nil
+}
+
+// body is a stored transaction, decoded for reading.
+type body struct {
+	raw    sqlcontract.Transaction
+	id     objectstore.Hash
+	header sqlcontract.Header
+	args   map[string]any // nil when erased
+}
+
+func decodeBody(l objectstore.Leaf) (body, error) {
+	raw, err := sqlcontract.FromLeaf(l)
+	if err != nil {
+		return body{}, err
+	}
+	h, err := sqlcontract.DecodeHeader(raw.Data)
+	if err != nil {
+		return body{}, err
+	}
+	args, err := raw.Args()
+	return body{raw: raw, id: raw.ID(), header: h, args: args}, err
+}
+
+func (b body) text() string {
+	if b.header.Kind == sqlcontract.KindDeploy {
+		return "deploy " + b.header.Contract
+	}
+	return callText(b.header.Contract, b.header.Action, nil, b.args)
+}
+
+func summary(b body, receipt sqlcontract.Receipt) CallSummary {
+	s := CallSummary{Transaction: b.id, Text: b.text(), Account: b.header.Account, Status: receipt.Status, Code: receipt.Code}
+	if receipt.Status != sqlcontract.StatusOK {
+		s.Reason = sqlcontract.Explain(receipt)
+	}
+	return s
+}
+
+// Block shows one block with every transaction in it.
+func (r *Repository) Block(rev string) (BlockInfo, error) {
+	id, err := r.Resolve(rev)
+	if err != nil {
+		return BlockInfo{}, err
+	}
+	b, err := r.history.Read(id)
+	if err != nil {
+		return BlockInfo{}, err
+	}
+	names, err := r.names()
+	if err != nil {
+		return BlockInfo{}, err
+	}
+	e, err := r.entry(b, names, -1)
+	if err != nil {
+		return BlockInfo{}, err
+	}
+	info := BlockInfo{
+		Entry: e, State: b.State, TransactionsRoot: b.Transactions.Root, ReceiptsRoot: b.Receipts.Root, ChangesRoot: b.Changes.Root,
+		Directory: b.Directory, Engine: b.Engine,
+	}
+	groups, err := r.changes(b)
+	if err != nil {
+		return BlockInfo{}, err
+	}
+	for _, g := range groups {
+		info.Rows += uint64(len(g))
+	}
+	if !b.MergeRecord.IsZero() {
+		if info.Merge, err = r.recorded(b, e.Calls); err != nil {
+			return BlockInfo{}, err
+		}
+	}
+	return info, nil
+}
+
+// recorded reads the merge record of a block.
+func (r *Repository) recorded(b branch.Block, calls []CallSummary) (*MergeResult, error) {
+	rec, err := branch.ReadMergeRecord(r.db, b.MergeRecord)
+	if err != nil {
+		return nil, err
+	}
+	m := &MergeResult{Kind: rec.Kind.String(), Block: b.ID, Source: rec.Source, Target: b.Parents[0], Bases: rec.Bases}
+	for i, v := range rec.Verdicts {
+		if i < len(calls) {
+			m.add(Verdict{CallSummary: calls[i], Included: v.Code != branch.Excluded, Different: v.Code == branch.IncludedDifferent})
+		}
+	}
+	return m, nil
+}
+
+func (m *MergeResult) add(v Verdict) {
+	m.Verdicts = append(m.Verdicts, v)
+	if v.Included {
+		m.Included++
+	} else {
+		m.Excluded++
+	}
+}
+
+// changes reads a block's change list, by position of the transaction.
+func (r *Repository) changes(b branch.Block) (map[int][]sqlcontract.RowChange, error) {
+	leaves, err := branch.ReadList(r.db, objectstore.KindChangeList, b.Changes)
+	if err != nil {
+		return nil, fmt.Errorf("block %s: %w", b.ID.Short(), err)
+	}
+	groups := map[int][]sqlcontract.RowChange{}
+	for _, l := range leaves {
+		g, err := sqlcontract.DecodeChanges(l.Data)
+		if err != nil {
+			return nil, fmt.Errorf("block %s: %w", b.ID.Short(), err)
+		}
+		groups[int(g.Transaction)] = append(groups[int(g.Transaction)], g.Rows...)
+	}
+	return groups, nil
+}
+
+// Transaction shows one transaction and its answer in the block that executed
+// it last on the way to the current head, or else in any block that lists it.
+func (r *Repository) Transaction(idPrefix string) (TransactionInfo, error) {
+	id, err := r.transactionID(idPrefix)
+	if err != nil {
+		return TransactionInfo{}, err
+	}
+	return r.transaction(id)
+}
+
+// transactionID finds the one transaction whose id begins so.
+func (r *Repository) transactionID(prefix string) (objectstore.Hash, error) {
+	found := map[objectstore.Hash]bool{}
+	if raw, err := hexPrefix(prefix); err == nil {
+		err := r.db.ScanIndex(append([]byte("tx/"), raw...), func(key, _ []byte) error {
+			if id := objectstore.Hash(key[3 : 3+objectstore.HashSize]); len(prefix)%2 == 0 || id.String()[:len(prefix)] == prefix {
+				found[id] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return objectstore.Hash{}, err
+		}
+	}
+	switch len(found) {
+	case 1:
+		for id := range found {
+			return id, nil
+		}
+	case 0:
+		return objectstore.Hash{}, fault.New("AG0201", "aergo show BLOCK lists a block's transactions.", "there is no transaction %q here", prefix)
+	}
+	return objectstore.Hash{}, fault.New("AG0201", "Write more digits.", "%d transactions begin with %s", len(found), prefix)
+}
+
+func (r *Repository) transaction(id objectstore.Hash) (TransactionInfo, error) {
+	places, err := r.appearances(id)
+	if err != nil {
+		return TransactionInfo{}, err
+	}
+	if len(places) == 0 {
+		return TransactionInfo{}, fault.New("AG0201", "", "there is no transaction %s here", id.Short())
+	}
+	at, b, err := r.lastOf(places)
+	if err != nil {
+		return TransactionInfo{}, err
+	}
+	txs, receipts, err := r.bodies(b)
+	if err != nil {
+		return TransactionInfo{}, err
+	}
+	if at.position >= len(txs) || txs[at.position].id != id {
+		return TransactionInfo{}, fmt.Errorf("the index of transactions is damaged: %s is not at position %d of block %s", id.Short(), at.position, b.ID.Short())
+	}
+	t := txs[at.position]
+	info := TransactionInfo{
+		ID: id, Kind: kindName(t.header.Kind), Contract: t.header.Contract, Action: t.header.Action, Args: t.args, Account: t.header.Account,
+		Created: time.UnixMilli(t.header.Created).UTC(), Expiry: time.UnixMilli(t.header.Expiry).UTC(), GasLimit: t.header.GasLimit,
+		Block: b.ID, Position: at.position, Receipt: receipts[at.position],
+	}
+	for _, p := range places {
+		info.Blocks = append(info.Blocks, p.block)
+	}
+	groups, err := r.changes(b)
+	if err != nil {
+		return TransactionInfo{}, err
+	}
+	tree, err := r.treeOf(b.State)
+	if err != nil {
+		return TransactionInfo{}, err
+	}
+	defer tree.Close()
+	info.Changes, err = r.rowDiffs(tree, groups[at.position])
+	return info, err
+}
+
+// lastOf prefers the appearance nearest to the current head: of those that can
+// be reached from it the one with the highest generation, then any.
+func (r *Repository) lastOf(places []appearance) (appearance, branch.Block, error) {
+	type candidate struct {
+		appearance
+		block branch.Block
+		near  bool
+	}
+	head, err := r.Resolve("")
+	if err != nil {
+		return appearance{}, branch.Block{}, err
+	}
+	var list []candidate
+	for _, p := range places {
+		b, err := r.history.Read(p.block)
+		if err != nil {
+			return appearance{}, branch.Block{}, err
+		}
+		near, err := r.history.IsAncestor(p.block, head)
+		if err != nil {
+			return appearance{}, branch.Block{}, err
+		}
+		list = append(list, candidate{p, b, near})
+	}
+	sort.SliceStable(list, func(i, j int) bool {
+		if list[i].near != list[j].near {
+			return list[i].near
+		}
+		return list[i].block.Generation > list[j].block.Generation
+	})
+	return list[0].appearance, list[0].block, nil
+}
+
+func kindName(k sqlcontract.TransactionKind) string {
+	switch k {
+	case sqlcontract.KindCall:
+		return "call"
+	case sqlcontract.KindDeploy:
+		return "deploy"
+	}
+	return "patch"
+}

@@ -1,0 +1,159 @@
+package repo
+
+import (
+	"context"
+	"crypto"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/merge"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// Merge brings what source (a revision) has to a branch. Where the branch has
+// nothing of its own since, and would have authorised every block, its head
+// just moves (fast-forward); else the source's transactions are replayed on it
+// and one merge block says what became of each.
+func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string, o MergeOptions) (MergeResult, error) {
+	from, err := r.Resolve(source)
+	if err != nil {
+		return MergeResult{}, err
+	}
+	d, err := r.begin(key, o.Into, true)
+	if err != nil {
+		return MergeResult{}, err
+	}
+	defer d.abandon()
+	res := MergeResult{Source: from, Target: d.parent.ID, Kind: "up to date"}
+	if done, err := r.history.IsAncestor(from, d.parent.ID); done || err != nil {
+		return res, err
+	}
+	if !o.NoFF {
+		if ok, err := d.mayFastForward(from); err != nil {
+			return res, err
+		} else if ok {
+			res.Kind, res.Block = "fast-forward", from
+			if o.DryRun {
+				return res, nil
+			}
+			return res, d.fastForward(from)
+		}
+	}
+	res.Kind = branch.Automatic.String()
+	record, outcomes, err := d.replay(ctx, from, o.Strict)
+	if err != nil {
+		return res, err
+	}
+	res.Bases = record.Bases
+	for _, out := range outcomes {
+		v, err := d.verdict(out)
+		if err != nil {
+			return res, err
+		}
+		res.add(v)
+	}
+	if o.DryRun {
+		return res, nil
+	}
+	block, err := d.finish(ctx, &record)
+	res.Block = block.ID
+	return res, err
+}
+
+// replay runs the candidates in the draft and writes the merge record.
+func (d *draft) replay(ctx context.Context, source objectstore.Hash, strict bool) (branch.MergeRecord, []merge.Outcome, error) {
+	r := d.r
+	bases, err := r.history.MergeBases(source, d.parent.ID)
+	if err != nil {
+		return branch.MergeRecord{}, nil, err
+	}
+	candidates, err := merge.Candidates(r.db, r.history, source, d.parent.ID)
+	if err != nil {
+		return branch.MergeRecord{}, nil, err
+	}
+	if len(candidates) > branch.MaxVerdicts {
+		return branch.MergeRecord{}, nil, fault.New("AG0701", "Merge a part first: aergo merge REV, with an earlier revision of the source.",
+			"the source has %d new transactions, one merge block takes %d", len(candidates), branch.MaxVerdicts)
+	}
+	outcomes, err := merge.Automatic(ctx, r.db, r.history, d.session, r.verifier, candidates, merge.Options{Strict: strict})
+	if err != nil {
+		return branch.MergeRecord{}, nil, err
+	}
+	record := branch.MergeRecord{Version: 1, Kind: branch.Automatic, Source: source, Bases: bases, Strict: strict}
+	for _, o := range outcomes {
+		record.Verdicts = append(record.Verdicts, o.Verdict)
+	}
+	return record, outcomes, nil
+}
+
+// verdict makes an outcome readable.
+func (d *draft) verdict(o merge.Outcome) (Verdict, error) {
+	h := o.Transaction.Header()
+	b := body{id: o.Transaction.ID(), header: h, args: o.Transaction.Arguments()}
+	v := Verdict{CallSummary: summary(b, o.Receipt), Included: o.Code != branch.Excluded, Different: o.Code == branch.IncludedDifferent}
+	var err error
+	if v.Included {
+		v.Changes, err = d.r.rowDiffs(d.session, o.Changes)
+	}
+	return v, err
+}
+
+// mayFastForward tells whether the branch can take the source's blocks as they
+// are: it has no block that the source lacks, its directory would have allowed
+// each producer and signer on this branch, and nothing in them is bound to a
+// scratch branch.
+func (d *draft) mayFastForward(source objectstore.Hash) (bool, error) {
+	r := d.r
+	if ok, err := r.history.IsAncestor(d.parent.ID, source); !ok || err != nil {
+		return false, err
+	}
+	blocks, err := r.history.Only(source, d.parent.ID)
+	if err != nil {
+		return false, err
+	}
+	state, err := r.directory.Head()
+	if err != nil {
+		return false, err
+	}
+	signers := map[objectstore.Account]bool{}
+	for _, id := range blocks {
+		b, err := r.history.Read(id)
+		if err != nil {
+			return false, err
+		}
+		if r.mayProduce(state, b.Producer, d.record) != nil {
+			return false, nil
+		}
+		leaves, err := branch.ReadList(r.db, objectstore.KindTransactionList, b.Transactions)
+		if err != nil {
+			return false, err
+		}
+		for _, l := range leaves {
+			h, err := sqlcontract.DecodeHeader(l.Data)
+			if err != nil {
+				return false, err
+			}
+			if h.Stays {
+				return false, nil
+			}
+			if !signers[h.Account] {
+				if r.mayWrite(state, h.Account, d.record) != nil {
+					return false, nil
+				}
+				signers[h.Account] = true
+			}
+		}
+	}
+	return true, nil
+}
+
+// fastForward moves the head to a block that exists already.
+func (d *draft) fastForward(to objectstore.Hash) error {
+	batch := d.r.db.NewBatch()
+	defer batch.Close()
+	if err := branch.Advance(batch, d.record.ID, d.parent.ID, to); err != nil {
+		return err
+	}
+	return batch.Commit()
+}

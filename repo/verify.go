@@ -1,0 +1,381 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/prolly"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/merge"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// Verify believes nothing but the ledger id. It reads the directory's chain and
+// then every block that a branch or tag reaches, parents first, and checks
+// signatures, permissions, links, lists, every node of the state map, and that
+// each block's change set leads from its parent's state to its own. With Full
+// it also executes every transaction again and compares every root.
+func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
+	v := verification{r: r, full: o.Full, ctx: ctx, checked: map[objectstore.Hash]bool{}, states: map[objectstore.Hash]dd.State{}}
+	head, err := r.directory.Head()
+	if err == nil {
+		_, err = dd.VerifyChain(r.db, r.ledger, head.Block().ID)
+	}
+	if err != nil {
+		return v.report, failed("the directory", err)
+	}
+	v.report.DirBlocks = int(head.Block().Number) + 1
+	order, err := r.reachable(ctx)
+	if err != nil {
+		return v.report, failed("the history", err)
+	}
+	if o.Full {
+		if v.tree, err = r.treeOf(sqlcontract.EmptyState()); err != nil {
+			return v.report, err
+		}
+		defer v.tree.Close()
+	}
+	for i, id := range order {
+		if err := ctx.Err(); err != nil {
+			return v.report, err
+		}
+		if err := v.block(id); err != nil {
+			return v.report, failed("block "+id.Short(), err)
+		}
+		if o.Progress != nil {
+			o.Progress(i+1, len(order))
+		}
+	}
+	return v.report, nil
+}
+
+// failed makes any error of a check one that says: verification failed, here.
+func failed(where string, err error) error {
+	next := "Fetch it again from somebody you trust; nothing here was changed."
+	if f := fault.Of(err); f != nil && f.ID[:4] == "AG06" && f.Next != "" {
+		next = f.Next
+	}
+	return fault.New("AG0603", next, "verification failed at %s: %w", where, err)
+}
+
+// reachable gives every block that a branch or a tag reaches, parents first.
+func (r *Repository) reachable(ctx context.Context) ([]objectstore.Hash, error) {
+	branches, err := r.Branches()
+	if err != nil {
+		return nil, err
+	}
+	tags, err := r.Tags()
+	if err != nil {
+		return nil, err
+	}
+	var heads, order []objectstore.Hash
+	for _, b := range branches {
+		heads = append(heads, b.Head)
+	}
+	for _, t := range tags {
+		heads = append(heads, t.Block)
+	}
+	for b, err := range r.history.Walk(false, heads...) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		order = append(order, b.ID)
+	}
+	slices.Reverse(order)
+	return order, nil
+}
+
+// verification is one run of Verify.
+type verification struct {
+	r       *Repository
+	ctx     context.Context
+	full    bool
+	report  VerifyReport
+	tree    *sqlcontract.Tree
+	checked map[objectstore.Hash]bool // nodes and values of the state map
+	states  map[objectstore.Hash]dd.State
+}
+
+func (v *verification) block(id objectstore.Hash) error {
+	r := v.r
+	b, err := r.history.Read(id)
+	if err != nil {
+		return err
+	}
+	parents := make([]branch.Header, len(b.Parents))
+	for i, p := range b.Parents {
+		pb, err := r.history.Read(p)
+		if err != nil {
+			return fmt.Errorf("parent %s: %w", p.Short(), err)
+		}
+		parents[i] = pb.Header
+	}
+	if err := b.CheckParents(parents); err != nil {
+		return err
+	}
+	state, err := v.permissions(b, parents)
+	if err != nil {
+		return err
+	}
+	txs, receipts, err := r.bodies(b)
+	if err != nil {
+		return err
+	}
+	verified, err := v.transactions(txs, receipts)
+	if err != nil {
+		return err
+	}
+	if err := v.nodes(b.State); err != nil {
+		return err
+	}
+	if len(parents) == 0 {
+		return v.genesis(b)
+	}
+	changes, err := branch.ReadList(r.db, objectstore.KindChangeList, b.Changes)
+	if err != nil {
+		return err
+	}
+	raw := make([]sqlcontract.Transaction, len(txs))
+	for i, t := range txs {
+		raw[i] = t.raw
+	}
+	rebuilt, err := r.engine.Rebuild(parents[0].State, b.Time, raw, receipts, changes)
+	if err != nil {
+		return err
+	}
+	if rebuilt.State != b.State {
+		return fmt.Errorf("its changes lead to state %s, the block says %s", rebuilt.State.Short(), b.State.Short())
+	}
+	for _, receipt := range receipts {
+		v.report.Rows += receipt.Changed
+	}
+	v.report.Blocks++
+	if b.Engine != sqlcontract.EngineNumber {
+		v.report.OtherEngine++
+		return nil
+	}
+	if v.full {
+		return v.execute(b, parents[0], state, verified, receipts)
+	}
+	if len(b.Parents) == 2 {
+		_, err = v.record(b)
+	}
+	return err
+}
+
+// genesis is the first block of main, which holds nothing.
+func (v *verification) genesis(b branch.Block) error {
+	if b.State != sqlcontract.EmptyState() || b.Transactions.Count != 0 || b.Changes.Count != 0 {
+		return fmt.Errorf("a first block holds no state and no transactions")
+	}
+	v.report.Blocks++
+	return nil
+}
+
+// permissions checks the directory block a block names, its engine, its
+// producer and his signature.
+func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.State, error) {
+	r := v.r
+	state, ok := v.states[b.Directory]
+	if !ok {
+		var err error
+		if state, err = r.directory.At(b.Directory); err != nil {
+			return state, fmt.Errorf("directory block %s: %w", b.Directory.Short(), err)
+		}
+		v.states[b.Directory] = state
+	}
+	for _, p := range parents {
+		before, ok := v.states[p.Directory]
+		if !ok {
+			return state, fmt.Errorf("its parent names a directory block that is not known")
+		}
+		if before.Block().Number > state.Block().Number {
+			return state, fmt.Errorf("it names directory block %d, its parent a later one, %d", state.Block().Number, before.Block().Number)
+		}
+	}
+	if b.Ledger != r.ledger {
+		return state, fmt.Errorf("it belongs to ledger %s", b.Ledger.Short())
+	}
+	engine, err := state.Engine()
+	if err != nil {
+		return state, err
+	}
+	if b.Engine != engine {
+		return state, fmt.Errorf("it was made by engine %d, the directory has %d in force", b.Engine, engine)
+	}
+	rec, err := r.branchByID(b.Branch)
+	if err != nil {
+		return state, err
+	}
+	if err := r.mayProduce(state, b.Producer, rec); err != nil {
+		return state, err
+	}
+	data, err := r.db.Seal(b.ID)
+	if err != nil {
+		return state, fmt.Errorf("its signature: %w", err)
+	}
+	seal, err := sign.ParseSeal(data)
+	if err != nil {
+		return state, fmt.Errorf("its signature: %w", err)
+	}
+	if err := seal.Check(string(b.Producer), sign.PurposeBlock, r.ledger, b.ID); err != nil {
+		return state, fmt.Errorf("its signature: %w", err)
+	}
+	v.report.Signatures++
+	return state, nil
+}
+
+// transactions checks every signature and that each receipt answers its
+// transaction.
+func (v *verification) transactions(txs []body, receipts []sqlcontract.Receipt) ([]sqlcontract.VerifiedTransaction, error) {
+	raw := make([]sqlcontract.Transaction, len(txs))
+	for i, t := range txs {
+		raw[i] = t.raw
+		if receipts[i].Transaction != t.id {
+			return nil, fmt.Errorf("receipt %d answers %s, not transaction %s", i, receipts[i].Transaction.Short(), t.id.Short())
+		}
+		if t.args == nil {
+			v.report.Erased++
+		}
+	}
+	verified, errs := v.r.verifier.VerifyAll(raw)
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	v.report.Signatures += len(raw)
+	v.report.Transactions += len(raw)
+	return verified, nil
+}
+
+// nodes reads every node and outside value of a state that no earlier block had.
+func (v *verification) nodes(root objectstore.Hash) error {
+	return prolly.Load(v.r.nodes, root).Objects(func(id objectstore.Hash, _ objectstore.Kind) (bool, error) {
+		if v.checked[id] {
+			return false, nil
+		}
+		v.checked[id] = true
+		if _, _, err := v.r.db.Get(id); err != nil {
+			return false, err
+		}
+		v.report.Nodes++
+		return true, nil
+	})
+}
+
+// record checks what a merge block says of itself without executing: that its
+// source and bases are the right ones, and that its verdicts stand for
+// candidates of the source, in their order.
+func (v *verification) record(b branch.Block) (branch.MergeRecord, error) {
+	r := v.r
+	m, err := branch.ReadMergeRecord(r.db, b.MergeRecord)
+	if err != nil {
+		return m, err
+	}
+	if err := m.CheckHeader(b.Header); err != nil {
+		return m, err
+	}
+	if m.Kind != branch.Automatic {
+		return m, fmt.Errorf("a merge of kind %s is not known to engine %d", m.Kind, b.Engine)
+	}
+	bases, err := r.history.MergeBases(b.Parents[0], b.Parents[1])
+	if err != nil {
+		return m, err
+	}
+	if !slices.Equal(bases, m.Bases) {
+		return m, fmt.Errorf("its merge record names other bases than the history has")
+	}
+	candidates, err := merge.Candidates(r.db, r.history, m.Source, b.Parents[0])
+	if err != nil {
+		return m, err
+	}
+	next := 0
+	for _, verdict := range m.Verdicts {
+		for next < len(candidates) && candidates[next].Transaction.ID() != verdict.Transaction {
+			next++ // the target had seen it
+		}
+		if next == len(candidates) || candidates[next].Block != verdict.Block {
+			return m, fmt.Errorf("its merge record has a verdict about %s, which the source does not offer there", verdict.Transaction.Short())
+		}
+		next++
+	}
+	return m, nil
+}
+
+// execute runs a block's transactions again on its parent's state and compares
+// every root.
+func (v *verification) execute(b branch.Block, parent branch.Header, state dd.State, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) error {
+	r := v.r
+	for _, t := range txs {
+		if t.Arguments() == nil {
+			return nil // erased: the change sets have been checked
+		}
+	}
+	rec, err := r.branchByID(b.Branch)
+	if err != nil {
+		return err
+	}
+	if err := v.tree.MoveTo(parent.State); err != nil {
+		return err
+	}
+	s, err := v.tree.Begin(sqlcontract.Block{
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: len(b.Parents) == 2,
+		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },
+	})
+	if err != nil {
+		return err
+	}
+	sealed, err := v.again(s, b, txs, receipts)
+	if err != nil {
+		_ = s.Rollback() // the first error counts
+		return err
+	}
+	if sealed.State != b.State || sealed.Receipts != b.Receipts.Root || sealed.Changes != b.Changes.Root || sealed.Transactions != b.Transactions.Root {
+		_ = s.Rollback()
+		return fmt.Errorf("executing it again gives other results than it says")
+	}
+	v.report.Executed += len(txs)
+	return s.Commit()
+}
+
+// again executes the transactions of a block in a session, as its maker did.
+func (v *verification) again(s *sqlcontract.Session, b branch.Block, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) (*sqlcontract.Sealed, error) {
+	if len(b.Parents) == 2 {
+		m, err := v.record(b)
+		if err != nil {
+			return nil, err
+		}
+		candidates, err := merge.Candidates(v.r.db, v.r.history, m.Source, b.Parents[0])
+		if err != nil {
+			return nil, err
+		}
+		outcomes, err := merge.Automatic(v.ctx, v.r.db, v.r.history, s, v.r.verifier, candidates, merge.Options{Strict: m.Strict})
+		if err != nil {
+			return nil, err
+		}
+		if !slices.EqualFunc(outcomes, m.Verdicts, func(o merge.Outcome, was branch.Verdict) bool { return o.Verdict == was }) {
+			return nil, fmt.Errorf("merging again gives other verdicts than its merge record")
+		}
+		return s.Seal()
+	}
+	for i, t := range txs {
+		receipt, err := s.Run(t)
+		if err != nil {
+			return nil, fmt.Errorf("transaction %s may not stand in it: %w", t.ID().Short(), err)
+		}
+		if receipt.Status != receipts[i].Status || receipt.Code != receipts[i].Code {
+			return nil, fmt.Errorf("transaction %s executed again is %s %s, its receipt says %s %s", t.ID().Short(),
+				receipt.Status, receipt.Code, receipts[i].Status, receipts[i].Code)
+		}
+	}
+	return s.Seal()
+}
