@@ -127,6 +127,9 @@ func (a *applier) level(level int, work []edit) ([]edit, error) {
 			continue
 		}
 		w.merge(work[:used], &a.spare)
+		if err := w.inOrder(); err != nil {
+			return nil, err
+		}
 		if w.structural {
 			w.settle(&a.cut)
 		}
@@ -256,7 +259,7 @@ func (j *job) run(level int) {
 // putEntry writes the value of the node's entry in the level above.
 func (n *node) putEntry(value []byte) {
 	copy(value, n.id[:])
-	binary.BigEndian.PutUint64(value[objectstore.HashSize:], n.total())
+	binary.BigEndian.PutUint64(value[objectstore.HashSize:], n.total)
 }
 
 // finish looks at the edits for the level above the old root: they name all

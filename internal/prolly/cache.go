@@ -79,7 +79,7 @@ func (n *node) cost() int64 {
 func (c *Cache) add(n *node) {
 	if n.kids != nil || n.outside != nil {
 		bare := &node{
-			data: n.data, level: n.level, count: n.count, id: n.id,
+			data: n.data, level: n.level, count: n.count, id: n.id, total: n.total,
 			prefixEnd: n.prefixEnd, keyEnds: n.keyEnds, valueEnds: n.valueEnds, rests: n.rests, values: n.values,
 		}
 		bare.hashes.Store(n.hashes.Load())

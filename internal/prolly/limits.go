@@ -50,6 +50,9 @@ const (
 	// weighed, and as many of the lightest (a key of 1 byte) as span allows.
 	maxEntries = 1 + span/(entryWeight+1)
 
+	// maxRows bounds row counts, so that sums of them cannot overflow.
+	maxRows = 1 << 62
+
 	// maxNode bounds a stored node in bytes: header, offsets, keys and values.
 	maxNode = headerSize + maxEntries*(2+4+1+MaxInline) + span + maxWeight
 

@@ -51,7 +51,9 @@ func (m *Map) root() (*node, error) {
 	return n, nil
 }
 
-// kid reads child i of an inner node.
+// kid reads child i of an inner node. A node by itself is checked by its parser;
+// that it is what its parent says of it is checked here: so a foreign tree has
+// no more nodes than rows, and counts that are true.
 func (m *Map) kid(n *node, i int) (*node, error) {
 	if n.kids != nil && n.kids[i] != nil {
 		return n.kids[i], nil
@@ -59,6 +61,9 @@ func (m *Map) kid(n *node, i int) (*node, error) {
 	kid, err := m.cache.node(n.childID(i), n.level-1)
 	if err != nil {
 		return nil, err
+	}
+	if !sameKey(n, i, kid, 0) || kid.total != n.rows(i) {
+		return nil, fmt.Errorf("read node %s of the state map: its first key or its row count is not what its parent %s says", kid.id.Short(), n.id.Short())
 	}
 	return kid, nil
 }
@@ -69,7 +74,7 @@ func (m *Map) Count() (uint64, error) {
 	if n == nil || err != nil {
 		return 0, err
 	}
-	return n.total(), nil
+	return n.total, nil
 }
 
 // Get reads one value; ok is false if there is none under the key. The value

@@ -43,7 +43,8 @@ type node struct {
 	// Offsets into data.
 	prefixEnd, keyEnds, valueEnds, rests, values int
 
-	id objectstore.Hash
+	id    objectstore.Hash
+	total uint64 // rows below
 
 	// kids holds, for an inner node, the children that were not in the store
 	// when it was made (nil if none, else one slot per entry).
@@ -118,18 +119,6 @@ func (n *node) rows(i int) uint64 {
 	return binary.BigEndian.Uint64(v[objectstore.HashSize:])
 }
 
-// total is the number of rows below the node.
-func (n *node) total() uint64 {
-	if n.level == 0 {
-		return uint64(n.count)
-	}
-	var sum uint64
-	for i := range n.count {
-		sum += n.rows(i)
-	}
-	return sum
-}
-
 // weight is what the node's entries weigh.
 func (n *node) weight() int {
 	return n.count*(n.prefixEnd-headerSize+entryWeight) + n.values - n.rests
@@ -171,6 +160,16 @@ func (n *node) compareKey(i int, key []byte) int {
 		return c
 	}
 	return bytes.Compare(n.rest(i), key[len(p):])
+}
+
+// sameKey compares key i of a with key j of b.
+func sameKey(a *node, i int, b *node, j int) bool {
+	rest, prefix := b.rest(j), b.prefix()
+	if p := a.prefix(); len(p) >= len(prefix) {
+		tail := p[len(prefix):] // what b has in its rest
+		return bytes.HasPrefix(p, prefix) && bytes.HasPrefix(rest, tail) && bytes.Equal(a.rest(i), rest[len(tail):])
+	}
+	return sameKey(b, j, a, i)
 }
 
 // child gives the index of the child whose range holds key.
@@ -266,6 +265,7 @@ func (n *node) encode(level int, items []item) {
 		}
 	}
 	n.data = data
+	n.sum()
 }
 
 // appendItems gives the entries of a node for editing.
@@ -437,6 +437,14 @@ func parseNode(kind objectstore.Kind, data []byte) (*node, error) {
 	return n, n.parseInnerValues()
 }
 
+// sum adds up the rows below.
+func (n *node) sum() {
+	n.total = 0
+	for i := range n.count {
+		n.total += n.rows(i)
+	}
+}
+
 func (n *node) parseKeys() error {
 	prefix := n.prefixEnd - headerSize
 	end, limit := 0, len(n.data)-n.rests
@@ -486,6 +494,7 @@ func (n *node) parseLeafValues() error {
 			return fmt.Errorf("entry %d: unknown value tag %d", i, tag)
 		}
 	}
+	n.total = uint64(n.count)
 	if end != limit {
 		return fmt.Errorf("%d bytes too many", limit-end)
 	}
@@ -496,13 +505,12 @@ func (n *node) parseInnerValues() error {
 	if got, want := len(n.data)-n.values, n.count*innerValue; got != want {
 		return fmt.Errorf("%d bytes of child ids and counts, not %d", got, want)
 	}
-	var sum uint64
 	for i := range n.count {
 		rows := n.rows(i)
-		if rows == 0 || rows > 1<<62 || sum+rows > 1<<62 {
+		if rows == 0 || rows > maxRows || n.total+rows > maxRows {
 			return fmt.Errorf("entry %d: impossible row count %d", i, rows)
 		}
-		sum += rows
+		n.total += rows
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ func (n *node) patch(src *node, edits []edit) {
 	} else {
 		n.patchLeaf(src, edits)
 	}
+	n.sum()
 	hashes := slices.Clone(src.allHashes())
 	var s scratch
 	for i := range edits {

@@ -2,6 +2,7 @@ package prolly
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 )
 
@@ -170,6 +171,17 @@ func (w *window) merge(work []edit, spare *[]item) {
 	if len(w.items) > 0 {
 		w.items[0].begins = true
 	}
+}
+
+// inOrder refuses a foreign tree whose nodes overlap: each is in order, their
+// sequence need not be.
+func (w *window) inOrder() error {
+	for i := 1; i < len(w.items); i++ {
+		if bytes.Compare(w.items[i-1].key, w.items[i].key) >= 0 {
+			return fmt.Errorf("the stored map is not in order: key %x follows %x", w.items[i].key, w.items[i-1].key)
+		}
+	}
+	return nil
 }
 
 // settle decides anew which entries begin a node, up to span from the edits.
