@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -42,24 +42,11 @@ func Open(dir string, o Options) (db *DB, err error) {
 	fs := newHaltFS(o.FS, health)
 	po := pebbleOptions(o, fs, health)
 	defer guard(&err)
-	if !o.ReadOnly {
-		if err := po.FS.MkdirAll(dir, 0o755); err != nil {
-			return nil, fmt.Errorf("open store: %w", err)
-		}
-	}
-	lock, err := pebble.LockDirectory(dir, po.FS)
+	p, err := pebble.Open(dir, po)
 	if err != nil {
 		if isLocked(err) {
 			return nil, fmt.Errorf("open %s: %w", dir, ErrLocked)
 		}
-		return nil, fmt.Errorf("open store: %w", err)
-	}
-	// The library keeps its own hold on the lock while it is open, so ours can
-	// go in any case.
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	po.Lock = lock
-	p, err := pebble.Open(dir, po)
-	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, damage(Hash{}, err))
 	}
 	fs.running.Store(true)
@@ -82,15 +69,14 @@ func (db *DB) Close() (err error) {
 // Get implements Store.
 func (db *DB) Get(h Hash) (kind Kind, data []byte, err error) {
 	defer guard(&err)
-	v, closer, err := db.get(hashKey(spaceObject, h))
+	v, err := db.get(hashKey(spaceObject, h))
 	if err != nil {
 		return 0, nil, readError("object", h, err)
 	}
-	defer closer.Close()
 	if len(v) == 0 {
 		return 0, nil, &CorruptError{Hash: h, Err: errors.New("its bytes are empty")}
 	}
-	kind, data = Kind(v[0]), bytes.Clone(v[1:])
+	kind, data = Kind(v[0]), v[1:]
 	got, err := db.id(kind, data)
 	if err != nil {
 		return 0, nil, &CorruptError{Hash: h, Kind: kind, Err: err}
@@ -104,25 +90,24 @@ func (db *DB) Get(h Hash) (kind Kind, data []byte, err error) {
 // Has implements Store.
 func (db *DB) Has(h Hash) (found bool, err error) {
 	defer guard(&err)
-	_, closer, err := db.get(hashKey(spaceObject, h))
+	_, err = db.get(hashKey(spaceObject, h))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, readError("object", h, err)
 	}
-	return true, closer.Close()
+	return true, nil
 }
 
 // Seal implements Store.
 func (db *DB) Seal(h Hash) (data []byte, err error) {
 	defer guard(&err)
-	v, closer, err := db.get(hashKey(spaceSeal, h))
+	data, err = db.get(hashKey(spaceSeal, h))
 	if err != nil {
 		return nil, readError("seal of", h, err)
 	}
-	defer closer.Close()
-	return bytes.Clone(v), nil
+	return data, nil
 }
 
 // Prefix implements Store.
@@ -183,24 +168,34 @@ func (db *DB) ScanIndex(prefix []byte, fn func(key, value []byte) error) (err er
 	return db.scan(spaceIndex, string(prefix), fn)
 }
 
-// get reads a key; the caller closes the closer when done with the bytes.
-func (db *DB) get(key []byte) ([]byte, io.Closer, error) {
+// get gives a copy of a key's value, never nil.
+func (db *DB) get(key []byte) ([]byte, error) {
 	if err := db.health.broken(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return db.p.Get(key)
+	v, closer, err := db.p.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	own := make([]byte, len(v))
+	copy(own, v)
+	// A value in a blob file is read late: when that fails the library gives an
+	// empty value without an error, and only Close tells.
+	if err := closer.Close(); err != nil {
+		return nil, err
+	}
+	return own, nil
 }
 
 func (db *DB) read(space byte, name string) ([]byte, error) {
-	v, closer, err := db.get(append([]byte{space}, name...))
+	v, err := db.get(append([]byte{space}, name...))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, fmt.Errorf("%q: %w", name, ErrNotFound)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", name, damage(Hash{}, err))
 	}
-	defer closer.Close()
-	return append([]byte{}, v...), nil
+	return v, nil
 }
 
 func (db *DB) scan(space byte, prefix string, fn func(key, value []byte) error) (err error) {
@@ -276,7 +271,11 @@ func readError(what string, h Hash, err error) error {
 	if errors.Is(err, pebble.ErrNotFound) {
 		return fmt.Errorf("%s %s: %w", what, h, ErrNotFound)
 	}
-	return fmt.Errorf("read %s %s: %w", what, h.Short(), damage(h, err))
+	err = damage(h, err)
+	if _, ok := err.(*CorruptError); ok {
+		return err // it names the object itself
+	}
+	return fmt.Errorf("read %s %s: %w", what, h.Short(), err)
 }
 
 // damage makes the library's corruption errors ours, with the file if it is
@@ -285,7 +284,8 @@ func damage(h Hash, err error) error {
 	if !pebble.IsCorruptionError(err) {
 		return err
 	}
-	c := &CorruptError{Hash: h, Err: err}
+	text, _, _ := strings.Cut(err.Error(), "\n") // of joined errors the second is a carrier only
+	c := &CorruptError{Hash: h, Err: errors.New(text)}
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
 		c.File = info.Path
 	}

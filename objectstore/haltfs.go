@@ -1,6 +1,9 @@
 package objectstore
 
 import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -75,14 +78,73 @@ func (f *haltFS) create(name string, open func() (vfs.File, error)) (vfs.File, e
 	return f.scratch.Create("log", vfs.WriteCategoryUnspecified)
 }
 
-// Create implements vfs.FS.
+// Create implements vfs.FS. A marker file's name says which manifest is the
+// current one; the library syncs the directory once for both, so a crash between
+// can keep the marker and lose the manifest. The manifest goes first here.
 func (f *haltFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(f.PathBase(name), "marker.") {
+		if err := f.syncDir(f.PathDir(name)); err != nil {
+			return nil, err
+		}
+	}
 	return f.create(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
+}
+
+func (f *haltFS) syncDir(name string) error {
+	return f.write(func() error {
+		dir, err := f.FS.OpenDir(name)
+		if err != nil {
+			return err
+		}
+		return errors.Join(dir.Sync(), dir.Close())
+	})
 }
 
 // ReuseForWrite implements vfs.FS.
 func (f *haltFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	return f.create(to, func() (vfs.File, error) { return f.FS.ReuseForWrite(from, to, c) })
+}
+
+// Open implements vfs.FS. A blob file is checked here, because the library
+// panics when it finds one missing or with a bad footer, be it in a goroutine of
+// its own that nobody can recover.
+func (f *haltFS) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.Open(name, o...)
+	if !strings.HasSuffix(name, ".blob") {
+		return file, err
+	}
+	if err == nil {
+		if err = checkBlobFooter(file); err == nil {
+			return file, nil
+		}
+		_ = file.Close()
+	}
+	// Without the cause's type, by which the library would know it as damage.
+	return nil, &CorruptError{File: name, Err: errors.New(err.Error())}
+}
+
+// checkBlobFooter checks the last 38 bytes of a blob file (sstable/blob/doc.go
+// of the library): a masked CRC-32C and what it covers, the magic number at the
+// end included.
+func checkBlobFooter(file vfs.File) error {
+	const size, magic = 38, "\xf0\x9f\xaa\xb3\xf0\x9f\xa6\x80"
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < size {
+		return errors.New("blob file is too short")
+	}
+	var footer [size]byte
+	if _, err := file.ReadAt(footer[:], info.Size()-size); err != nil {
+		return err
+	}
+	sum := crc32.Checksum(footer[4:], crc32.MakeTable(crc32.Castagnoli))
+	masked := (sum>>15 | sum<<17) + 0xa282ead8
+	if binary.LittleEndian.Uint32(footer[:]) != masked || string(footer[size-len(magic):]) != magic {
+		return errors.New("blob file has a bad footer")
+	}
+	return nil
 }
 
 // OpenReadWrite implements vfs.FS.
