@@ -1,0 +1,99 @@
+package dd
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/aergo-git/aergo-git/internal/ledgertest"
+	"github.com/aergo-git/aergo-git/internal/wire"
+)
+
+// Whatever is accepted encodes to the same bytes again.
+func roundTrip(t *testing.T, data []byte, v any) {
+	t.Helper()
+	again, err := wire.Marshal(v)
+	if err != nil || !bytes.Equal(again, data) {
+		t.Fatalf("%x came back as %x, %v", data, again, err)
+	}
+}
+
+func firstState() State {
+	g := genesisOf("alice")
+	s, _, err := begin(g, hash("ledger"), nothing{})
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func FuzzDecodeGenesis(f *testing.F) {
+	f.Add(must(genesisOf("alice").Encode()))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if g, _, err := DecodeGenesis(data); err == nil {
+			roundTrip(t, data, g)
+		}
+	})
+}
+
+func FuzzDecodeOperation(f *testing.F) {
+	s := firstState()
+	for _, c := range []Change{
+		RegisterBranch{Name: "eu", Creator: account("alice"), Salt: hash("s"), Producer: account("alice")},
+		UpdateBranch{ID: hash("b"), Policy: "automatic"},
+		AddTag{Name: "v1", Block: hash("b"), Branch: hash("br"), Message: "m"},
+		Grant{Role: Writer, Pattern: "eu/*", Account: account("bob")},
+		Revoke{Role: Writer, Pattern: "*", Account: account("bob")},
+		AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()},
+		SetVisibility{Public: true},
+	} {
+		op, _ := Propose(s, c, 1, hash("salt"), nil, ledgertest.Key("alice"))
+		f.Add(op.Data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		op, change, err := DecodeOperation(data)
+		if err != nil {
+			return
+		}
+		roundTrip(t, data, op)
+		roundTrip(t, op.Body, change)
+		// Whatever it says, it is applied or refused, never a crash.
+		if _, err := s.With(SignedOperation{Data: data}); err == nil {
+			t.Fatal("an operation without a signature was applied")
+		}
+		if list, err := change.records(s, op); err == nil {
+			if _, err := s.put(list); err != nil {
+				t.Fatalf("an allowed change cannot be written: %v", err)
+			}
+		}
+	})
+}
+
+func FuzzDecodeBlock(f *testing.F) {
+	s := firstState()
+	op, _ := Propose(s, SetVisibility{Public: true}, 1, hash("salt"), nil, ledgertest.Key("alice"))
+	sealed, _, err := s.Make(2000, []SignedOperation{op}, nil, ledgertest.Key("alice"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sealed.Data, sealed.Seal)
+	f.Fuzz(func(t *testing.T, data, seal []byte) {
+		b, err := DecodeBlock(data)
+		if err != nil {
+			return
+		}
+		roundTrip(t, data, b.Header)
+		if _, err := s.Next(SealedBlock{data, seal}); err == nil && !bytes.Equal(data, sealed.Data) {
+			t.Fatal("a block that nobody signed was taken")
+		}
+	})
+}
+
+func FuzzDecodeStatement(f *testing.F) {
+	f.Add(must(Statement{Version: 1, Ledger: hash("l"), Branch: hash("b"), Sequence: 1, Block: hash("x"), Time: 1, Expiry: 2,
+		Directory: hash("d"), Producer: account("alice")}.Encode()))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if st, err := DecodeStatement(data); err == nil {
+			roundTrip(t, data, st)
+		}
+	})
+}
