@@ -114,25 +114,23 @@ func (c *compiler) prepare(sql string) (*sqlite.Stmt, error) {
 }
 
 // explain words SQLite's error for a person. place maps an offset in the SQL to
-// one in the source; from and to are the tokens of the piece, in which the word
-// that SQLite names is looked for when it tells no offset.
+// one in the source (nil: the SQL is ours); from and to are the tokens of the
+// piece to blame, in which the word that SQLite names is looked for otherwise.
 func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 	off := c.toks[from].start
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return c.fail(codeSyntax, off, "", "%v", err)
 	}
-	msg := strings.TrimPrefix(e.Message, "SQL logic error: ")
+	msg, _, _ := strings.Cut(e.Message, " - should this be")
 	word := lastName(msg)
-	if e.Offset >= 0 {
+	if c.fence.why != "" {
+		word = c.fence.word
+	}
+	if place != nil && e.Offset >= 0 {
 		off = place(e.Offset)
-	} else if word != "" {
-		for i := from; i < to; i++ {
-			if fold(strings.Trim(c.val(i), "\"`[]")) == word {
-				off = c.toks[i].start
-				break
-			}
-		}
+	} else if i := c.findWord(from, to, word); i >= 0 {
+		off = c.toks[i].start
 	}
 	if c.fence.why != "" {
 		return c.fail(codeFence, off, c.fence.next, "%s", c.fence.why)
@@ -140,37 +138,75 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 	switch e.Primary() {
 	case sqlite.CodeInterrupt:
 		return c.fail(codeLimit, off, "build views on tables, not on views of views", "preparing the contract takes too much work")
-	case sqlite.CodeTooBig, sqlite.CodeNoMem:
+	case sqlite.CodeTooBig:
 		return c.fail(codeLimit, off, "make it smaller", "%s", msg)
+	case sqlite.CodeNoMem: // what SQLite says when a program grows over its limit
+		return c.fail(codeLimit, off, "split it, and build views on tables rather than on views", "the statement becomes too large a program")
 	}
+	return c.explainMessage(msg, word, off)
+}
+
+// findWord is the first of the tokens that is the given name, or -1.
+func (c *compiler) findWord(from, to int, word string) int {
+	for i := from; i < to && word != ""; i++ {
+		if k := c.toks[i].kind; (k == kWord || k == kQuoted) && fold(strings.Trim(c.val(i), "\"`[]")) == word {
+			return i
+		}
+	}
+	return -1
+}
+
+// explainMessage sorts SQLite's messages under our codes, with advice.
+func (c *compiler) explainMessage(msg, word string, off int) error {
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(msg, p) })
+	}
+	const noPrefix = "tables of a contract have no prefix, and those of other contracts cannot be read"
 	switch {
-	case strings.HasPrefix(msg, "no such column: "):
-		hint := didYouMean(word, c.columnNames())
+	case has("no such column: ", "has no column named "):
+		return c.explainColumn(msg, word, off)
+	case has("no such table: "):
 		next := ""
-		if hint == "" && slices.Contains(c.variableNames(), word) {
-			hint = ", did you mean :" + word + "?"
+		if strings.Contains(msg, ".") && !strings.Contains(msg, "main.") {
+			next = noPrefix
 		}
-		if p := c.quotedText(off); p != "" {
-			next = "a text stands in single quotes: '" + p + "'"
-		}
-		return c.fail(codeUnknown, off, next, "%s%s", msg, hint)
-	case strings.HasPrefix(msg, "no such table: "):
-		return c.fail(codeUnknown, off, "", "no such table: %s%s", word, didYouMean(word, c.tableNames()))
-	case strings.HasPrefix(msg, "no such function: "):
-		if why, next := refusedFunction(word); next != "docs/reference/aergosql.md has the list" {
+		return c.fail(codeUnknown, off, next, "no such table: %s%s", word, didYouMean(word, c.tableNames()))
+	case has("unknown database"):
+		return c.fail(codeFence, off, "leave it out", noPrefix)
+	case has("no such function: "):
+		if why, next := refusedFunction(word); why != notListed {
 			return c.fail(codeFence, off, next, "the function %s is not allowed: %s", word, why)
 		}
-		return c.fail(codeUnknown, off, "docs/reference/aergosql.md has the list of functions", "%s%s", msg, didYouMean(word, functionNames()))
-	case strings.Contains(msg, "syntax error") || strings.HasPrefix(msg, "incomplete input") || strings.HasPrefix(msg, "unrecognized token"):
+		return c.fail(codeUnknown, off, listPage, "%s%s", msg, didYouMean(word, functionNames()))
+	case has("table sqlite_"):
+		return c.fail(codeFence, off, "the schema is what the CREATE statements say", "%s", msg)
+	case has("syntax error", "incomplete input", "unrecognized token"):
 		return c.fail(codeSyntax, off, "", "%s", msg)
-	case strings.HasPrefix(msg, "too many") || strings.Contains(msg, "too large") || strings.Contains(msg, "too deep"), strings.Contains(msg, "at most"):
+	case has("too many", "too large", "too deep", "at most", "overflow", "Recursion limit", "maximum depth"):
 		return c.fail(codeLimit, off, "make it smaller", "%s", msg)
-	case strings.HasPrefix(msg, "PRIMARY KEY missing"):
+	case has("PRIMARY KEY missing"):
 		return c.fail(codeSchema, off, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table has no primary key")
-	case strings.HasPrefix(msg, "unknown datatype") || strings.HasPrefix(msg, "missing datatype"):
+	case has("unknown datatype", "missing datatype"):
 		return c.fail(codeSchema, off, "the types are INTEGER, TEXT and BLOB", "%s", msg)
+	case has("foreign key mismatch"):
+		return c.fail(codeSchema, off, "refer to its PRIMARY KEY or to UNIQUE columns", "%s", msg)
 	}
 	return c.fail(codeSchema, off, "", "%s", msg)
+}
+
+func (c *compiler) explainColumn(msg, word string, off int) error {
+	hint, next := didYouMean(word, c.columnNames()), ""
+	switch text := c.quotedText(off); {
+	case text != "":
+		hint, next = "", "a text stands in single quotes: '"+text+"'"
+	case word == "rowid" || word == "_rowid_" || word == "oid":
+		hint, next = "", "tables have no rowid: use the primary key"
+	case slices.Contains(c.variableNames(), word):
+		hint = ", did you mean :" + word + "?"
+	case slices.Contains(c.columnNames(), word) && !strings.Contains(msg, "."):
+		next = "the value of a row is read with (SELECT " + word + " FROM …)"
+	}
+	return c.fail(codeUnknown, off, next, "%s%s", msg, hint)
 }
 
 // lastName is the last name in one of SQLite's messages, folded: "no such

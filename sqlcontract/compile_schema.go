@@ -231,12 +231,8 @@ func (c *compiler) foreignKeys(o *object) error {
 
 // find is the place of a name in o, past its header, or the beginning of o.
 func (c *compiler) find(o *object, name string) int {
-	for i := o.from + 3; i < o.to; i++ {
-		if k := c.toks[i].kind; (k == kWord || k == kQuoted) && fold(strings.Trim(c.val(i), "\"`[]")) == fold(name) {
-			return c.toks[i].start
-		}
-	}
-	return c.toks[o.from].start
+	i := c.findWord(o.from+3, o.to, fold(name))
+	return c.toks[max(i, o.from)].start
 }
 
 // readBack compares what SQLite made of o with what the parser read.
@@ -277,7 +273,7 @@ func (c *compiler) checkDML() error {
 	try := func(o *object, sql string) error {
 		st, err := c.prepare(sql)
 		if err != nil {
-			return c.explain(err, func(int) int { return c.toks[o.from].start }, o.from, o.to)
+			return c.explain(err, nil, o.from, o.to)
 		}
 		return st.Finalize()
 	}

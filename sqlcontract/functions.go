@@ -48,6 +48,11 @@ const (
 	weightConcat = weightPass // of the operator ||
 )
 
+const (
+	notListed = "it is not on the list of functions whose results are equal everywhere"
+	listPage  = "docs/reference/aergosql.md has the list of functions"
+)
+
 // refusedFunction says why a function that exists in SQLite is not on the list,
 // and what to write instead.
 func refusedFunction(name string) (why, next string) {
@@ -58,7 +63,7 @@ func refusedFunction(name string) (why, next string) {
 		"current_date", "current_time", "current_timestamp":
 		return "nodes run a transaction at different times and print dates in REAL arithmetic", "use @time (of the block) or @created (of the transaction), INTEGER milliseconds since 1970"
 	case "changes", "total_changes":
-		return "they count what the machine did, not what the statement says", "count the rows with SELECT count(*)"
+		return "it counts what the machine did, not what the statement says", "count the rows with SELECT count(*)"
 	case "last_insert_rowid":
 		return "tables have no rowid", "take the primary key that you inserted, or RETURNING"
 	case "avg", "total":
@@ -70,19 +75,19 @@ func refusedFunction(name string) (why, next string) {
 		"median", "percentile", "percentile_cont", "percentile_disc", "percent_rank", "cume_dist":
 		return "the result is a REAL, whose last digits differ between machines", "use integers in the smallest unit; % is the remainder"
 	case "printf", "format":
-		return "they print REAL numbers too", "join texts with ||; pad with substr('000000' || n, -6)"
+		return "it prints REAL numbers too", "join texts with ||; pad with substr('000000' || n, -6)"
 	case "quote", "unistr_quote", "unistr":
 		return "actions build no SQL text", "use the value itself, or hex(value)"
 	case "likely", "unlikely", "likelihood":
-		return "they are hints for a planner whose plans are fixed", "leave the function out"
+		return "it is a hint for a planner whose plans are fixed", "leave the function out"
 	case "soundex":
 		return "builds differ in whether they have it", "store the code in a column"
 	case "sqlite_version", "sqlite_source_id", "sqlite_compileoption_get", "sqlite_compileoption_used", "sqlite_log", "sqlite_offset":
-		return "they tell of the build, not of the ledger", "leave the function out"
+		return "it tells of the build, not of the ledger", "leave the function out"
 	case "load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "rtreecheck", "rtreedepth", "rtreenode":
-		return "they reach outside the contract", "leave the function out"
+		return "it reaches outside the contract", "leave the function out"
 	}
-	return "it is not on the list of functions whose results are equal everywhere", "docs/reference/aergosql.md has the list"
+	return notListed, listPage
 }
 
 // functionNames are the allowed functions in order, for "did you mean".

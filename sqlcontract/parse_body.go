@@ -50,6 +50,9 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 	case "RETURN":
 		s.Return, err = p.returns()
 	case "EMIT":
+		if a := p.contract.Actions[len(p.contract.Actions)-1]; a.ReadOnly {
+			return p.fail(codeSchema, p.off(), "leave READONLY out of the action", "the action %s is READONLY, and an event is written to the block", a.Name)
+		}
 		s.Emit, err = p.emit()
 	case "CALL", "USE", "MIGRATION":
 		err = p.later(w)
@@ -115,6 +118,7 @@ func (p *parser) let() (*Let, error) {
 
 // ifThen reads what follows IF or ELSEIF.
 func (p *parser) ifThen() (*If, error) {
+	start := p.i - 1
 	f := &If{}
 	var err error
 	if f.Cond, err = p.query(useExpression, p.stopWord("THEN")); err != nil {
@@ -144,11 +148,12 @@ func (p *parser) ifThen() (*If, error) {
 			return nil, err
 		}
 	}
-	return f, p.expect("END", "IF", ";")
+	return f, p.closed(start, "IF")
 }
 
 // forRow reads FOR row IN (SELECT …) DO … END FOR;
 func (p *parser) forRow() (*For, error) {
+	start := p.i
 	p.i++
 	at := p.off()
 	name, err := p.ownName("the row, as in FOR r IN (SELECT …)")
@@ -183,7 +188,15 @@ func (p *parser) forRow() (*For, error) {
 		return nil, err
 	}
 	p.scope.rows = p.scope.rows[:len(p.scope.rows)-1]
-	return f, p.expect("END", "FOR", ";")
+	return f, p.closed(start, "FOR")
+}
+
+// closed reads END IF; or END FOR; of the statement that began at token start.
+func (p *parser) closed(start int, word string) error {
+	if p.is("END") && p.upper(p.i+1) != word {
+		return p.fail(codeSyntax, p.toks[start].start, "", "this %s is not closed by END %s; before the END in line %d", p.val(start), word, p.line(p.i))
+	}
+	return p.expect("END", word, ";")
 }
 
 // returns reads RETURN; or RETURN expr, …; or RETURN SELECT …;
@@ -396,6 +409,9 @@ func (p *parser) variable(pend *pending, i int) (name string, end int, err error
 		}
 		next := "declare it in the action's parameters, or with LET before it is used"
 		return "", 0, p.fail(codeUnknown, t.start, next, "there is no %s%s", x, colon(didYouMean(x[1:], names)))
+	}
+	if p.rowColumn(i) {
+		return "", 0, p.fail(codeUnknown, t.start, "FOR row IN (SELECT …) DO gives rows with columns", "%s is one value and has no columns", x)
 	}
 	return x, t.end, nil
 }

@@ -150,7 +150,7 @@ func (p *parser) total(v *Invariant) (err error) {
 	case p.is("SUM") && p.op(p.i+1, "("):
 		p.i += 2
 		if p.i < len(p.toks) && (p.toks[p.i].kind != kWord || !p.op(p.i+1, ")")) {
-			return p.fail(codeSchema, p.off(), "keep what you sum in a column, generated if need be", "TOTAL sums one column, not an expression")
+			return p.fail(codeSchema, p.off(), "keep what you sum in a column of its own", "TOTAL sums one column, not an expression")
 		}
 		if v.Column, err = p.name("the column"); err != nil {
 			return err

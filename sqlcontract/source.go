@@ -34,14 +34,9 @@ type source struct {
 
 // newSource lexes text and refuses what no statement may hold.
 func newSource(name, text string) (*source, error) {
-	s := &source{name: name, text: text, lines: []int{0}}
+	s := &source{name: name, text: text, lines: lineStarts(text)}
 	if len(text) > maxSource {
 		return nil, fault.New(codeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), maxSource)
-	}
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\n' {
-			s.lines = append(s.lines, i+1)
-		}
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		return nil, s.fail(codeSyntax, i, "", "a NUL byte in the source")
@@ -69,6 +64,17 @@ func newSource(name, text string) (*source, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// lineStarts are the offsets of the first byte of each line.
+func lineStarts(text string) []int {
+	lines := []int{0}
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\n' {
+			lines = append(lines, i+1)
+		}
+	}
+	return lines
 }
 
 // checkToken refuses tokens that are wrong wherever they stand.
@@ -237,7 +243,7 @@ func clean(rs []rune) string {
 func didYouMean(x string, names []string) string {
 	best, dist := "", len(x)/3+2
 	for _, n := range names {
-		if d := distance(x, n); d < dist {
+		if d := distance(x, n); d < dist && d < min(len(x), len(n)) {
 			best, dist = n, d
 		}
 	}
