@@ -372,16 +372,17 @@ func (s *Session) call(r *run, tx VerifiedTransaction) error {
 	if r.db, err = s.touch(tx.header.Contract); err != nil {
 		return err
 	}
-	return r.call(tx.header.Action, s.holds(d.contract.Name, r.account), func() error { return s.preconditions(tx) })
+	return r.call(tx.header.Action, holds(s.get, d.contract.Name, r.account), func() error { return s.preconditions(tx) })
 }
 
-func (s *Session) holds(contract string, account objectstore.Account) roleFunc {
+// holds tells whether an account has a role of a contract.
+func holds(from get, contract string, account objectstore.Account) roleFunc {
 	return func(role string) (bool, error) {
 		key, err := roleKey(contract, role, account)
 		if err != nil {
 			return false, err
 		}
-		_, ok, err := s.get(key)
+		_, ok, err := from(key)
 		return ok, err
 	}
 }

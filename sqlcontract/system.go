@@ -64,12 +64,18 @@ type get func(key []byte) (value []byte, ok bool, err error)
 
 // find gives the contract in force under a name, or nil.
 func (t *Tree) find(from get, name string) (*deployed, error) {
-	c, err := t.engine.system(name)
+	return t.engine.find(from, name, t.owner)
+}
+
+// find gives the contract in force under a name, or nil. systemOwner owns the
+// system contracts.
+func (e *Engine) find(from get, name string, systemOwner objectstore.Account) (*deployed, error) {
+	c, err := e.system(name)
 	if err != nil {
 		return nil, err
 	}
 	if c != nil {
-		return &deployed{contract: c, owner: t.owner}, nil
+		return &deployed{contract: c, owner: systemOwner}, nil
 	}
 	if len(name) == 0 || len(name) > maxName {
 		return nil, nil
@@ -93,7 +99,7 @@ func (t *Tree) find(from get, name string) (*deployed, error) {
 	if v == nil {
 		return nil, fmt.Errorf("reading contract %s: the state names version %d and does not have it", name, cur.version)
 	}
-	if c, err = t.engine.contract(name, v.source, false); err != nil {
+	if c, err = e.contract(name, v.source, false); err != nil {
 		return nil, fmt.Errorf("compiling contract %s from the state: %w", name, err)
 	}
 	return &deployed{contract: c, owner: cur.owner, version: cur.version}, nil
