@@ -178,10 +178,28 @@ func refusal(receipt sqlcontract.Receipt) error {
 
 // CallReadOnly runs a READONLY action at a revision, without key or block.
 func (r *Repository) CallReadOnly(ctx context.Context, rev string, account objectstore.Account, c Call) (columns []string, rows [][]any, gas uint64, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, 0, err
+	}
+	id, err := r.Resolve(rev)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	b, err := r.history.Read(id)
+	if err != nil {
+		return nil, nil, 0, err
+	}
 	tree, release, err := r.readTree(rev)
 	if err != nil {
 		return nil, nil, 0, err
 	}
 	defer release()
-	return tree.CallReadOnly(ctx, c.Contract, c.Action, c.Args, account)
+	receipt, err := tree.CallReadOnly(sqlcontract.ReadCall{
+		Contract: c.Contract, Action: c.Action, Args: c.Args, Account: account, GasLimit: c.GasLimit,
+		Block: sqlcontract.Block{Branch: b.Branch, Number: uint64(b.Number), Time: b.Time},
+	})
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	return receipt.Columns, receipt.Rows, receipt.Gas, refusal(receipt)
 }

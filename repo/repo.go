@@ -187,6 +187,9 @@ func (r *Repository) openStore(o Options) error {
 		var err error
 		r.db, err = objectstore.Open(filepath.Join(r.dir, metaDir, "db"), objectstore.Options{NodeHash: prolly.NodeHash})
 		if err == nil {
+			r.history = branch.NewHistory(r.db, r.db.Index)
+			r.engine = sqlcontract.NewEngine(r.db)
+			r.nodes = prolly.NewCache(r.db, nodeCache)
 			return nil
 		}
 		if !errors.Is(err, objectstore.ErrLocked) {
@@ -211,9 +214,6 @@ func (r *Repository) load() (err error) {
 		return fmt.Errorf("reading the directory: %w", err)
 	}
 	r.owner = state.Owner()
-	r.history = branch.NewHistory(r.db, r.db.Index)
-	r.engine = sqlcontract.NewEngine(r.db)
-	r.nodes = prolly.NewCache(r.db, nodeCache)
 	r.verifier = sqlcontract.NewVerifier(r.ledger)
 	return nil
 }
@@ -304,7 +304,12 @@ func (r *Repository) Query(ctx context.Context, rev, sql string, args ...any) (*
 	if err != nil {
 		return nil, err
 	}
-	return r.engine.QueryAt(ctx, root, sql, args...)
+	t, err := r.treeOf(root)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	return t.Query(ctx, sql, args...)
 }
 
 // readTree gives a tree to read a revision from: the branch's own for its head,

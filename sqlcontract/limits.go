@@ -5,6 +5,11 @@ import "time"
 // Limits on what arrives and on what a transaction may leave behind. Those that
 // a verifier must repeat belong to engine 1 and never change under its number.
 const (
+	// EngineNumber names what decides how transactions run: SQLite 3.54.1 with
+	// its compile options, the connection settings, dialect 1 and the gas table.
+	// It changes only by a directory record.
+	EngineNumber = 1
+
 	// DefaultLife is how long a transaction stays valid when nobody says
 	// otherwise; MaxLife bounds it, and with it how long salts are remembered.
 	DefaultLife = 90 * 24 * time.Hour
