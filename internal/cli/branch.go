@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"strconv"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+func (a *app) branchCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "branch", Usage: "list, make, rename or delete branches", ArgsUsage: "[NAME [START]]", Category: "history",
+		Description: "Without arguments lists the branches. A branch costs nothing, whatever the size\nof the ledger.",
+		Flags: []ucli.Flag{
+			&ucli.BoolFlag{Name: "scratch", Usage: "make one whose calls never leave it"},
+			&ucli.StringFlag{Name: "move", Aliases: []string{"m"}, Usage: "rename branch `OLD` to NAME; alone: the current one to OLD"},
+			&ucli.StringFlag{Name: "delete", Aliases: []string{"d"}, Usage: "delete branch `B`"},
+			&ucli.StringFlag{Name: "force-delete", Aliases: []string{"D"}, Usage: "delete branch `B` though nothing else has its blocks"},
+			&ucli.StringFlag{Name: "register", Usage: "enter branch `B` into the directory, for everybody"},
+		},
+		Action: a.branch,
+	}
+}
+
+func (a *app) branch(c *ucli.Context) error {
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	args := c.Args().Slice()
+	switch {
+	case c.IsSet("delete"), c.IsSet("force-delete"):
+		force := c.IsSet("force-delete")
+		names := append([]string{c.String("delete") + c.String("force-delete")}, args...)
+		if c.IsSet("delete") && force {
+			return usage("AG0113", "aergo branch -d NAME, or -D NAME", "-d and -D are two ways to delete")
+		}
+		for _, n := range names {
+			if err := r.DeleteBranch(n, force); err != nil {
+				return a.branchError(r, n, err)
+			}
+			a.done("Branch %s deleted.", n)
+		}
+		return a.branchesJSON(r)
+	case c.IsSet("move"):
+		old, name := c.String("move"), c.Args().First()
+		if name == "" {
+			old, name = r.Current(), old
+		}
+		if len(args) > 1 {
+			return usage("AG0113", "aergo branch -m [OLD] NEW", "%q is one argument too many", args[1])
+		}
+		if err := r.RenameBranch(old, name); err != nil {
+			return a.branchError(r, old, err)
+		}
+		a.done("Branch %s is now called %s.", old, name)
+		return a.branchesJSON(r)
+	case c.IsSet("register"):
+		key, err := a.key()
+		if err != nil {
+			return err
+		}
+		if err := r.RegisterBranch(a.ctx, key, c.String("register")); err != nil {
+			return a.branchError(r, c.String("register"), err)
+		}
+		a.done("Branch %s registered in the directory.", c.String("register"))
+		return a.branchesJSON(r)
+	case len(args) > 2:
+		return usage("AG0113", "aergo branch NAME [START]", "%q is one argument too many", args[2])
+	case len(args) > 0:
+		b, err := a.createBranch(r, args[0], c.Args().Get(1), c.Bool("scratch"))
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.emit(branchOf(b))
+		}
+		a.done("Branch %s at block %s%s.", b.Name, b.Head.Short(), scratchNote(b))
+		a.next("aergo switch %s", b.Name)
+		return nil
+	case a.json:
+		return a.branchesJSON(r)
+	}
+	list, err := r.Branches()
+	if err != nil {
+		return err
+	}
+	var lines [][]string
+	for _, b := range list {
+		mark := " "
+		if b.Current {
+			mark = "*"
+		}
+		kind := "local"
+		if b.Registered {
+			kind = ""
+		} else if b.Scratch {
+			kind = "scratch"
+		}
+		lines = append(lines, []string{mark + " " + b.Name, b.Head.Short(), "#" + strconv.FormatUint(b.Number, 10), date(b.Time), a.who(b.Creator), kind})
+	}
+	a.columns(lines)
+	return nil
+}
+
+func scratchNote(b repo.Branch) string {
+	if b.Scratch {
+		return ", scratch: its calls never leave it"
+	}
+	return ""
+}
+
+func (a *app) branchesJSON(r *repo.Repository) error {
+	if !a.json {
+		return nil
+	}
+	branches, err := r.Branches()
+	if err != nil {
+		return err
+	}
+	list := make([]branchJSON, len(branches))
+	for i, b := range branches {
+		list[i] = branchOf(b)
+	}
+	return a.emit(list)
+}
+
+func (a *app) createBranch(r *repo.Repository, name, start string, scratch bool) (repo.Branch, error) {
+	key, err := a.key()
+	if err != nil {
+		return repo.Branch{}, err
+	}
+	return r.CreateBranch(name, start, key, scratch)
+}
+
+// branchError adds "did you mean" where a branch is not found.
+func (a *app) branchError(r *repo.Repository, name string, err error) error {
+	f := fault.Of(err)
+	if f == nil || exitStatus(err) != 3 {
+		return err
+	}
+	list, e := r.Branches()
+	if e != nil {
+		return err
+	}
+	var names []string
+	for _, b := range list {
+		names = append(names, b.Name)
+	}
+	if hint := didYouMean(name, names); hint != "" {
+		return fault.New(f.ID, joinHints(hint, f.Next), "%w", err)
+	}
+	return err
+}
+
+func (a *app) switchCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "switch", Usage: "go to a branch", ArgsUsage: "NAME [START]", Category: "history",
+		Flags: []ucli.Flag{
+			&ucli.BoolFlag{Name: "create", Aliases: []string{"c"}, Usage: "make it first"},
+			&ucli.BoolFlag{Name: "scratch", Usage: "with -c: its calls never leave it"},
+		},
+		Action: a.switchTo,
+	}
+}
+
+func (a *app) switchTo(c *ucli.Context) error {
+	most := 1
+	if c.Bool("create") {
+		most = 2
+	}
+	if err := nargs(c, 1, most, "switch [-c [--scratch]] NAME"); err != nil {
+		return err
+	}
+	if c.Bool("scratch") && !c.Bool("create") {
+		return usage("AG0113", "aergo switch -c --scratch NAME", "a branch is scratch from its beginning or not at all")
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	name := c.Args().First()
+	how := "On branch"
+	if c.Bool("create") {
+		if _, err := a.createBranch(r, name, c.Args().Get(1), c.Bool("scratch")); err != nil {
+			return err
+		}
+		how = "On new branch"
+	}
+	if err := r.Switch(name); err != nil {
+		return a.branchError(r, name, err)
+	}
+	list, err := r.Branches()
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		if !b.Current {
+			continue
+		}
+		if a.json {
+			return a.emit(branchOf(b))
+		}
+		a.done("%s %s, block %s (number %d)%s.", how, b.Name, b.Head.Short(), b.Number, scratchNote(b))
+	}
+	return nil
+}

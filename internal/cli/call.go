@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/repo"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+func (a *app) callCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "call", Usage: "run an action of a contract", ArgsUsage: "CONTRACT.ACTION [name=value…]", Category: "work",
+		Description: "Signs a transaction and runs it in a block of its own. A READONLY action\n" +
+			"answers at once, without block or key.\n\n" +
+			"--batch FILE.jsonl runs one call a line, {\"call\":\"bank.post\",\"args\":{…}}, each a\n" +
+			"signed transaction; refused lines go to FILE.jsonl.refused with their error and\n" +
+			"the rest goes on. With --idempotency-key FIELD a second run applies nothing twice.",
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "call on branch `B`, not the current one"},
+			&ucli.BoolFlag{Name: "create", Aliases: []string{"c"}, Usage: "make that branch first"},
+			&ucli.BoolFlag{Name: "scratch", Usage: "with -c: its calls never leave it"},
+			&ucli.StringFlag{Name: "args", Usage: "arguments as a `JSON` object; the only form for NULL"},
+			&ucli.Uint64Flag{Name: "gas", Usage: "gas limit `N`"},
+			&ucli.StringFlag{Name: "idempotency-key", Usage: "a second call with the same `KEY` counts as the first; in a batch the field that holds it"},
+			&ucli.StringFlag{Name: "batch", Usage: "read calls from `FILE`, JSON lines; - is standard input"},
+			&ucli.IntFlag{Name: "block-size", Usage: "transactions `N` in a block of a batch", Value: repo.DefaultBlockSize},
+			&ucli.StringFlag{Name: "refused", Usage: "write refused lines to `FILE`"},
+			&ucli.BoolFlag{Name: "stop-on-error", Usage: "end a batch at the first refused line"},
+		},
+		Action: a.call,
+	}
+}
+
+func (a *app) call(c *ucli.Context) error {
+	if c.IsSet("batch") {
+		return a.callBatch(c)
+	}
+	if err := nargs(c, 1, -1, "call CONTRACT.ACTION [name=value…] [--branch B [-c]]"); err != nil {
+		return err
+	}
+	for _, f := range []string{"refused", "stop-on-error", "block-size"} {
+		if c.IsSet(f) {
+			return usage("AG0111", "aergo call --batch FILE.jsonl", "--%s belongs to a batch", f)
+		}
+	}
+	if c.Bool("scratch") && !c.Bool("create") || c.Bool("create") && c.String("branch") == "" {
+		return usage("AG0113", "aergo call … --branch NAME -c [--scratch]", "a new branch needs its name and -c")
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	branch, at := c.String("branch"), c.String("branch")
+	if c.Bool("create") {
+		at = "" // it will begin where we are
+	}
+	contract, action, err := a.findAction(r, at, c.Args().First())
+	if err != nil {
+		return err
+	}
+	args, err := a.callArgs(c, action)
+	if err != nil {
+		return err
+	}
+	call := repo.Call{
+		Contract: contract, Action: action.Name, Args: args, Branch: branch,
+		GasLimit: c.Uint64("gas"), IdempotencyKey: c.String("idempotency-key"),
+	}
+	if action.ReadOnly {
+		return a.callReadOnly(r, at, call)
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	if c.Bool("create") {
+		if _, err := r.CreateBranch(branch, r.Current(), key, c.Bool("scratch")); err != nil {
+			return err
+		}
+	}
+	res, err := r.Call(a.ctx, key, call)
+	name := contract + "." + action.Name
+	if a.json && !res.Transaction.IsZero() {
+		j := resultOf(res)
+		j.Call = name
+		if e := a.emit(j); e != nil {
+			return e
+		}
+	}
+	if err != nil {
+		return callFailed(name, res, err)
+	}
+	repeated := ""
+	if res.Repeated {
+		repeated = "  (done before, not again)"
+	}
+	a.done("%s  block %s%s  %s  gas %d%s", name, res.Block.Short(), a.onBranch(res.Branch), changed(res.Changes), res.Receipt.Gas, repeated)
+	for _, e := range res.Receipt.Events {
+		a.say("  %s", eventText(e))
+	}
+	if len(res.Receipt.Columns) > 0 && !a.json {
+		return a.printRows(res.Receipt.Columns, res.Receipt.Rows)
+	}
+	return nil
+}
+
+// callFailed words the refusal of a call: which call, and that it is recorded.
+func callFailed(name string, res repo.Result, err error) error {
+	f := fault.Of(err)
+	if f == nil || res.Transaction.IsZero() {
+		return err
+	}
+	next := f.Next
+	if next == "" && !res.Block.IsZero() {
+		next = fmt.Sprintf("Nothing changed; block %s records the attempt: aergo show %s", res.Block.Short(), res.Transaction.Short())
+	}
+	return fault.New(f.ID, next, "%s: %w", name, err)
+}
+
+// findAction finds contract.action at a revision and says what was meant when
+// there is none.
+func (a *app) findAction(r *repo.Repository, rev, full string) (string, *sqlcontract.Action, error) {
+	name, action, ok := strings.Cut(full, ".")
+	if !ok || name == "" || action == "" {
+		return "", nil, usage("AG0113", "aergo call CONTRACT.ACTION name=value…", "%q is not the name of an action", full)
+	}
+	contract, err := a.contract(r, rev, name)
+	if err != nil {
+		return "", nil, err
+	}
+	if found := contract.Action(action); found != nil {
+		return name, found, nil
+	}
+	var names []string
+	for _, x := range contract.Actions {
+		if x.Visibility != sqlcontract.Private && !x.Constructor {
+			names = append(names, x.Name)
+		}
+	}
+	hint := "Its actions: " + strings.Join(names, ", ")
+	if best := closest(action, names); best != "" {
+		hint = "Did you mean " + name + "." + best + "?  " + hint
+	}
+	return "", nil, fault.New("AG0222", hint, "contract %s has no action %s", name, action)
+}
+
+// contract finds a contract at a revision and says what was meant when there
+// is none.
+func (a *app) contract(r *repo.Repository, rev, name string) (*sqlcontract.Contract, error) {
+	contract, _, err := r.Contract(rev, name)
+	if err == nil {
+		return contract, nil
+	}
+	if !fault.Is(err, "AG0401") && exitStatus(err) != 3 {
+		return nil, err
+	}
+	if _, e := r.Resolve(rev); e != nil {
+		return nil, err // the revision is what is missing
+	}
+	list, e := r.Contracts(rev)
+	if e != nil {
+		return nil, err
+	}
+	var names []string
+	for _, x := range list {
+		if x.Current {
+			names = append(names, x.Name)
+		}
+	}
+	hint := "aergo contract list"
+	if len(names) == 0 {
+		hint = "No contract is deployed yet: aergo deploy FILE.sql"
+	} else if best := closest(name, names); best != "" {
+		hint = "Did you mean " + best + "?  " + hint
+	}
+	return nil, fault.New("AG0222", hint, "there is no contract %s", name)
+}
+
+// callArgs reads --args or name=value arguments by the types that the action
+// declares.
+func (a *app) callArgs(c *ucli.Context, action *sqlcontract.Action) (map[string]any, error) {
+	given := c.Args().Tail()
+	if c.IsSet("args") {
+		if len(given) > 0 {
+			return nil, usage("AG0113", "Write them all as name=value, or all as JSON.", "--args and %s are two ways to give arguments", given[0])
+		}
+		return repo.JSONArgs(action, json.RawMessage(c.String("args")))
+	}
+	text := make(map[string]string, len(given))
+	for _, g := range given {
+		name, value, ok := strings.Cut(g, "=")
+		if !ok || name == "" {
+			return nil, usage("AG0113", "aergo call CONTRACT.ACTION "+form(action), "%q is not name=value", g)
+		}
+		if _, twice := text[name]; twice {
+			return nil, usage("AG0113", "", "argument %s is given twice", name)
+		}
+		text[name] = value
+	}
+	args, err := repo.ParseArgs(action, text)
+	if f := fault.Of(err); f != nil && f.Next == "" {
+		f.Next = action.Name + " " + form(action)
+	}
+	return args, err
+}
+
+// form is how the arguments of an action are written: "sku=TEXT [stock=INTEGER]".
+func form(action *sqlcontract.Action) string {
+	parts := make([]string, len(action.Params))
+	for i, p := range action.Params {
+		parts[i] = p.Name + "=" + p.Type
+		if p.HasDefault {
+			parts[i] = "[" + parts[i] + "]"
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func (a *app) callReadOnly(r *repo.Repository, rev string, call repo.Call) error {
+	columns, rows, gas, err := r.CallReadOnly(a.ctx, rev, a.account(), call)
+	if err != nil {
+		return callFailed(call.Contract+"."+call.Action, repo.Result{}, err)
+	}
+	if a.json {
+		return a.emit(resultJSON{
+			Call: call.Contract + "." + call.Action, Status: sqlcontract.StatusOK.String(), Gas: gas,
+			Columns: columns, Rows: objects(columns, rows), Changes: []rowJSON{},
+		})
+	}
+	return a.printRows(columns, rows)
+}
+
+func (a *app) printRows(columns []string, rows [][]any) error {
+	format, err := a.format()
+	if err != nil {
+		return err
+	}
+	w, err := a.rows(format, columns)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := w.Row(row); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+func eventText(e sqlcontract.Event) string {
+	parts := make([]string, 0, len(e.Fields))
+	for i, f := range e.Fields {
+		if i < len(e.Values) {
+			parts = append(parts, f+"="+cell(e.Values[i]))
+		}
+	}
+	return "event " + e.Contract + "." + e.Name + "  " + strings.Join(parts, " ")
+}

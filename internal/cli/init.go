@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+type initJSON struct {
+	Dir     string `json:"dir"`
+	Ledger  string `json:"ledger"`
+	Owner   string `json:"owner"`
+	Key     string `json:"key"`
+	NewKey  bool   `json:"new_key"`
+	Branch  string `json:"branch"`
+	Private bool   `json:"private"`
+}
+
+func (a *app) initCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "init", Usage: "start a ledger", ArgsUsage: "[NAME]", Category: "start",
+		Description: "Makes a private, empty ledger in the folder NAME (without it: in this one),\n" +
+			"owned by your key. Makes the key as well when there is none.",
+		Action: a.init,
+	}
+}
+
+func (a *app) init(c *ucli.Context) error {
+	if err := nargs(c, 0, 1, "init [NAME] [--key K]"); err != nil {
+		return err
+	}
+	given := c.Args().First()
+	if given == "" {
+		given = "."
+	}
+	dir, err := filepath.Abs(a.path(given))
+	if err != nil {
+		return fmt.Errorf("finding the folder %s: %w", given, err)
+	}
+	name := a.chosenKey()
+	path, err := a.keyPath(name)
+	if err != nil {
+		return err
+	}
+	made := false
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, `/\`) {
+		if _, err := os.Stat(filepath.Join(dir, ".aergo")); err == nil {
+			return fault.New("AG0103", "aergo -C "+given+" status", "%s holds a ledger already", dir)
+		}
+		if err := checkKeyName(name); err != nil {
+			return err
+		}
+		if _, err := a.makeKey(name, nil); err != nil {
+			return err
+		}
+		made = true
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	r, err := repo.Init(dir, key, repo.Options{})
+	if err != nil {
+		return err
+	}
+	a.repo = r
+	record := name
+	if strings.ContainsAny(name, `/\`) {
+		if record, err = filepath.Abs(path); err != nil {
+			return fmt.Errorf("finding the key %s: %w", name, err)
+		}
+	}
+	if err := os.WriteFile(recordedKey(dir), []byte(record+"\n"), 0o644); err != nil {
+		return fmt.Errorf("recording the key's name: %w", err)
+	}
+	if a.json {
+		return a.emit(initJSON{dir, id(r.Ledger()), string(r.Owner()), name, made, r.Current(), true})
+	}
+	if made {
+		a.done("Key %s made, account %s", name, r.Owner())
+		a.say("  %s, not encrypted (aergo key new NAME --passphrase makes one that is).", path)
+	} else {
+		a.done("Key %s, account %s", name, r.Owner())
+	}
+	a.done("Empty private ledger %s, branch %s.  id %s", filepath.Base(dir), r.Current(), id(r.Ledger()))
+	if given == "." {
+		a.next("aergo deploy FILE.sql")
+	} else {
+		a.next("cd %s && aergo deploy FILE.sql", given)
+	}
+	return nil
+}

@@ -1,0 +1,18 @@
+package cli
+
+const (
+	// maxSource bounds what is read as a contract or a query from a file or
+	// standard input; the compiler's own limit is below it.
+	maxSource = 4 << 20
+	// maxProof bounds a proof file: a path of a state map has some dozen nodes.
+	maxProof = 64 << 20
+	// maxBatchLine bounds a line of a batch file; a transaction holds 1 MiB.
+	maxBatchLine = 2 << 20
+	// maxKeyName bounds the name of a key, which becomes a file's name.
+	maxKeyName = 64
+	// tableSample is how many rows decide the widths of a table's columns; the
+	// rows after them are printed as they come.
+	tableSample = 1000
+	// maxCell is how many characters of a cell a table shows.
+	maxCell = 60
+)

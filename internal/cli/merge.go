@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"fmt"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+type mergeJSON struct {
+	Kind     string        `json:"kind"`
+	Block    string        `json:"block"` // "" with --dry-run
+	Source   string        `json:"source"`
+	Target   string        `json:"target"`
+	Bases    []string      `json:"bases"`
+	Included int           `json:"included"`
+	Excluded int           `json:"excluded"`
+	Verdicts []verdictJSON `json:"verdicts"`
+}
+
+type verdictJSON struct {
+	callJSON
+	Verdict string    `json:"verdict"` // included, different, excluded
+	Changes []rowJSON `json:"changes"`
+}
+
+func mergeOf(m repo.MergeResult) mergeJSON {
+	j := mergeJSON{m.Kind, id(m.Block), id(m.Source), id(m.Target), ids(m.Bases), m.Included, m.Excluded, []verdictJSON{}}
+	for _, v := range m.Verdicts {
+		j.Verdicts = append(j.Verdicts, verdictJSON{callOf(v.CallSummary), verdictWord(v), rowsJSON(v.Changes)})
+	}
+	return j
+}
+
+func verdictWord(v repo.Verdict) string {
+	switch {
+	case !v.Included:
+		return "excluded"
+	case v.Different:
+		return "different"
+	}
+	return "included"
+}
+
+func (a *app) mergeCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "merge", Usage: "bring another branch's transactions here", ArgsUsage: "SRC", Category: "history",
+		Description: "Where this branch has nothing of its own since, its head moves (fast-forward).\n" +
+			"Otherwise the source's transactions run again here, under this branch's rules;\n" +
+			"what does not fit is excluded, with its reason, and never counts.",
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "into", Usage: "merge into branch `B`, not the current one"},
+			&ucli.BoolFlag{Name: "automatic", Usage: "replay transactions (what happens without a flag)"},
+			&ucli.BoolFlag{Name: "dry-run", Aliases: []string{"preview"}, Usage: "show the verdicts, write nothing"},
+			&ucli.BoolFlag{Name: "no-ff", Usage: "make a merge block even where the head could just move"},
+			&ucli.BoolFlag{Name: "strict", Usage: "exclude what would now change other rows"},
+		},
+		Action: a.merge,
+	}
+}
+
+func (a *app) merge(c *ucli.Context) error {
+	if err := nargs(c, 1, 1, "merge SRC [--dry-run]"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	source := c.Args().First()
+	m, err := r.Merge(a.ctx, key, source, repo.MergeOptions{
+		Into: c.String("into"), DryRun: c.Bool("dry-run"), NoFF: c.Bool("no-ff"), Strict: c.Bool("strict"),
+	})
+	if err != nil {
+		return a.branchError(r, source, err)
+	}
+	if a.json {
+		return a.emit(mergeOf(m))
+	}
+	into := c.String("into")
+	if into == "" {
+		into = r.Current()
+	}
+	a.verdicts(m)
+	switch {
+	case m.Kind == "up to date":
+		a.say("%s has all of %s already.", into, source)
+	case c.Bool("dry-run"):
+		a.say("Would be: %s.", mergeSum(m, source, into))
+	case m.Kind == "fast-forward":
+		a.done("%s.", mergeSum(m, source, into))
+	default:
+		tail := ""
+		if m.Excluded > 0 {
+			tail = " What is excluded did not happen here."
+		}
+		a.done("Merge block %s on %s: %d included, %d excluded.%s", m.Block.Short(), into, m.Included, m.Excluded, tail)
+	}
+	return nil
+}
+
+func mergeSum(m repo.MergeResult, source, into string) string {
+	if m.Kind == "fast-forward" {
+		return fmt.Sprintf("%s moved to block %s of %s (fast-forward)", into, m.Source.Short(), source)
+	}
+	return fmt.Sprintf("%d included, %d excluded", m.Included, m.Excluded)
+}
+
+// verdicts prints what became of each transaction of a merge.
+func (a *app) verdicts(m repo.MergeResult) {
+	var lines [][]string
+	for _, v := range m.Verdicts {
+		what := "included"
+		switch {
+		case !v.Included:
+			what = "excluded: " + reason(v.CallSummary)
+		case v.Different:
+			what = "included, with other rows than on its branch"
+		}
+		lines = append(lines, []string{"  " + clean(v.Text), what})
+	}
+	a.columns(lines)
+}

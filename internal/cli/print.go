@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+// say prints a line for people; with --json it is silent.
+func (a *app) say(format string, args ...any) {
+	if !a.json {
+		fmt.Fprintf(a.out, format+"\n", args...)
+	}
+}
+
+// done prints a line that tells of a success, marked and in green on a terminal.
+func (a *app) done(format string, args ...any) {
+	mark := "✓"
+	if a.colour() {
+		mark = "\x1b[32m✓\x1b[0m"
+	}
+	a.say(mark+" "+format, args...)
+}
+
+// next prints where to go from here, unless --quiet.
+func (a *app) next(format string, args ...any) {
+	if !a.cmd.Bool("quiet") {
+		a.say("  Next: "+format, args...)
+	}
+}
+
+// note tells on standard error what standard output should not hold.
+func (a *app) note(format string, args ...any) {
+	if !a.json && !a.cmd.Bool("quiet") {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+func (a *app) colour() bool {
+	return a.outTerminal && !a.json && a.env("NO_COLOR") == "" && a.env("TERM") != "dumb"
+}
+
+// paint wraps text in an SGR code on a terminal.
+func (a *app) paint(code, text string) string {
+	if !a.colour() {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// emit prints the one JSON document of a command.
+func (a *app) emit(v any) error {
+	a.writeJSON(a.out, v)
+	return nil
+}
+
+func (a *app) writeJSON(w io.Writer, v any) {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		fmt.Fprintf(a.err, "{\"error\":{\"what\":%q}}\n", err.Error())
+	}
+}
+
+// emitLine prints one line of a JSON stream.
+func (a *app) emitLine(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// cell is a value in a table: text as it is, without what could steer a
+// terminal.
+func cell(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "NULL"
+	case int64:
+		return strconv.FormatInt(x, 10)
+	case float64:
+		return strconv.FormatFloat(x, 'g', -1, 64)
+	case string:
+		return clean(x)
+	case []byte:
+		return "0x" + hex.EncodeToString(x)
+	}
+	return clean(fmt.Sprint(v))
+}
+
+// clean replaces control and direction characters, so that text from a ledger
+// can neither steer a terminal nor pretend to be another line.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// cleanLines does the same and keeps line ends and tabs.
+func cleanLines(s string) string {
+	lines := strings.Split(strings.ReplaceAll(s, "\t", "    "), "\n")
+	for i, l := range lines {
+		lines[i] = clean(l)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// who is how this user calls an account: you, the name of one of his keys, or
+// the account's beginning.
+func (a *app) who(account objectstore.Account) string {
+	if account == "" {
+		return "-"
+	}
+	if n, ok := a.people()[string(account)]; ok {
+		return n
+	}
+	return shortAccount(account)
+}
+
+func shortAccount(account objectstore.Account) string {
+	if len(account) <= 10 {
+		return string(account)
+	}
+	return string(account[:10]) + "…"
+}
+
+// date is a time for people, in their zone; JSON has RFC 3339 in UTC.
+func date(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	many := one + "s"
+	switch {
+	case strings.HasSuffix(one, "ch"):
+		many = one + "es"
+	case strings.HasSuffix(one, "y"):
+		many = one[:len(one)-1] + "ies"
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// changed sums rows up: "+1 row in item, 2 rows changed in account".
+func changed(rows []repo.RowDiff) string {
+	type count struct{ added, changed, removed int }
+	counts := map[string]*count{}
+	var order []string
+	for _, r := range rows {
+		c := counts[r.Table]
+		if c == nil {
+			c = &count{}
+			counts[r.Table] = c
+			order = append(order, r.Table)
+		}
+		switch {
+		case r.Old == nil:
+			c.added++
+		case r.New == nil:
+			c.removed++
+		default:
+			c.changed++
+		}
+	}
+	var parts []string
+	for _, t := range order {
+		c := counts[t]
+		if c.added > 0 {
+			parts = append(parts, fmt.Sprintf("+%s in %s", plural(c.added, "row"), t))
+		}
+		if c.changed > 0 {
+			parts = append(parts, fmt.Sprintf("%s changed in %s", plural(c.changed, "row"), t))
+		}
+		if c.removed > 0 {
+			parts = append(parts, fmt.Sprintf("-%s in %s", plural(c.removed, "row"), t))
+		}
+	}
+	if len(parts) == 0 {
+		return "no row changed"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// keyText is a row's key: "sku=tea" or "id=7 account=1".
+func keyText(r repo.RowDiff) string {
+	parts := make([]string, len(r.Key))
+	for i, v := range r.Key {
+		name := "?"
+		if i < len(r.Columns) {
+			name = r.Columns[i]
+		}
+		parts[i] = name + "=" + cell(v)
+	}
+	return strings.Join(parts, " ")
+}
+
+// rowText is one row that differs: "item  sku=tea   stock 10 → 2".
+func rowText(r repo.RowDiff) string {
+	var parts []string
+	value := func(row []any, i int) string {
+		if i < len(row) {
+			return cell(row[i])
+		}
+		return "NULL"
+	}
+	for i := len(r.Key); i < len(r.Columns); i++ {
+		switch {
+		case r.Old == nil:
+			parts = append(parts, r.Columns[i]+"="+value(r.New, i))
+		case r.New == nil:
+			parts = append(parts, r.Columns[i]+"="+value(r.Old, i))
+		default:
+			if before, after := value(r.Old, i), value(r.New, i); before != after {
+				parts = append(parts, r.Columns[i]+" "+before+" → "+after)
+			}
+		}
+	}
+	mark := "~"
+	if r.Old == nil {
+		mark = "+"
+	} else if r.New == nil {
+		mark = "-"
+	}
+	return fmt.Sprintf("%s %s  %s  %s", mark, r.Table, keyText(r), strings.Join(parts, ", "))
+}
+
+// sortedNames gives a map's keys in order.
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,313 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	ucli "github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+// Main runs the command on the process's arguments and streams and exits.
+func Main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := Run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	stop()
+	os.Exit(code)
+}
+
+// Run runs one command line (args[0] is the program's name) and returns the
+// exit status. It is safe for concurrent use; the commands of one process that
+// open the same repository wait for each other.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (code int) {
+	out := bufio.NewWriterSize(stdout, 32<<10)
+	a := &app{
+		ctx: ctx, env: env, stdin: stdin, out: out, stdout: stdout, err: stderr,
+		inTerminal: isTerminal(stdin), outTerminal: isTerminal(stdout), errTerminal: isTerminal(stderr),
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			code = a.fail(fault.New("AG0999", "Please report it with the lines below.\n"+string(debug.Stack()), "a bug in aergo-git: %v", p))
+		}
+		_ = out.Flush() // a closed pipe at the other end is not this command's failure
+	}()
+	err := a.run(args)
+	if e := a.close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		_ = out.Flush()
+		return a.fail(err)
+	}
+	return a.status
+}
+
+// app is one run of the command: its streams, its global flags, and the
+// repository once a verb has opened it.
+type app struct {
+	ctx    context.Context
+	env    func(string) string
+	stdin  io.Reader
+	out    *bufio.Writer // standard output
+	stdout io.Writer     // the same, unbuffered
+	err    io.Writer     // standard error
+
+	inTerminal, outTerminal, errTerminal bool
+
+	dir    string // -C; paths on the command line are relative to it
+	json   bool
+	status int // exit status of a command that did not fail: diff --exit-code
+
+	cmd   *ucli.Context
+	repo  *repo.Repository
+	names map[string]string // account -> what this user calls it; see people
+}
+
+func (a *app) run(args []string) error {
+	global := globalFlags()
+	verbs := a.commands()
+	if len(args) > 0 {
+		args = args[1:]
+	}
+	v, err := arrange(global, verbs, args)
+	// Errors of the command line itself obey --json and -C too.
+	for _, s := range v.argv {
+		a.json = a.json || s == "--json"
+	}
+	if err != nil {
+		for _, s := range args {
+			a.json = a.json || s == "--json"
+		}
+		return err
+	}
+	if v.help {
+		return a.help(verbs, strings.Fields(v.name()), false)
+	}
+	program := &ucli.App{
+		Name: "aergo", Flags: global, Commands: verbs,
+		HideHelp: true, HideVersion: true, DisableSliceFlagSeparator: true,
+		Reader: a.stdin, Writer: a.out, ErrWriter: a.err,
+		ExitErrHandler: func(*ucli.Context, error) {},
+		OnUsageError:   wrongValue,
+		Before: func(c *ucli.Context) error {
+			a.dir = c.String("C")
+			a.json = c.Bool("json") || c.String("format") == "json"
+			return nil
+		},
+		Action: func(c *ucli.Context) error {
+			switch {
+			case c.Bool("version"):
+				return a.version()
+			case c.NArg() == 0:
+				return a.help(verbs, nil, false)
+			}
+			return unknownVerb(verbs, "aergo", c.Args().First())
+		},
+	}
+	return program.RunContext(a.ctx, v.argv)
+}
+
+func globalFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "C", Usage: "work as if started in `DIR`"},
+		&ucli.StringFlag{Name: "repo", Usage: "use the repository in `DIR`"},
+		&ucli.StringFlag{Name: "key", Usage: "sign with key `K`, a name or a file"},
+		&ucli.StringFlag{Name: "passphrase-file", Usage: "read the key's passphrase from `FILE`"},
+		&ucli.BoolFlag{Name: "json", Usage: "answer in JSON"},
+		&ucli.StringFlag{Name: "format", Usage: "rows as `F`: table, csv, md or json"},
+		&ucli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "ask nothing"},
+		&ucli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print results and errors only"},
+		&ucli.BoolFlag{Name: "version", Usage: "print the version"},
+	}
+}
+
+// commands is every verb, by family and in the order of `aergo help -a`.
+func (a *app) commands() []*ucli.Command {
+	verbs := []*ucli.Command{
+		a.initCommand(), a.keyCommand(), a.demoCommand(),
+		a.deployCommand(), a.callCommand(), a.queryCommand(), a.statusCommand(),
+		a.logCommand(), a.showCommand(), a.diffCommand(), a.contractCommand(),
+		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(),
+		a.verifyCommand(), a.proofCommand(),
+		a.explainCommand(), a.versionCommand(), a.helpCommand(),
+	}
+	for _, c := range verbs {
+		a.prepare("aergo", c)
+	}
+	return verbs
+}
+
+func (a *app) prepare(parent string, c *ucli.Command) {
+	c.HideHelp = true
+	c.OnUsageError = wrongValue
+	name := parent + " " + c.Name
+	for _, s := range c.Subcommands {
+		a.prepare(name, s)
+	}
+	if len(c.Subcommands) > 0 {
+		family := c
+		c.Action = func(ctx *ucli.Context) error {
+			return unknownVerb(family.Subcommands, name, ctx.Args().First())
+		}
+		return
+	}
+	action := c.Action
+	c.Action = func(ctx *ucli.Context) error {
+		a.cmd = ctx
+		return action(ctx)
+	}
+}
+
+func wrongValue(_ *ucli.Context, err error, _ bool) error {
+	return usage("AG0112", "", "%s", err.Error())
+}
+
+func unknownVerb(verbs []*ucli.Command, where, given string) error {
+	names := make([]string, len(verbs))
+	for i, c := range verbs {
+		names[i] = c.Name
+	}
+	all := where + " " + strings.Join(names, "|")
+	if where == "aergo" {
+		all = "aergo help -a"
+	}
+	if given == "" {
+		return usage("AG0110", all, "%s needs to know what to do", where)
+	}
+	hint := all
+	if best := closest(given, names); best != "" {
+		hint = "Did you mean " + where + " " + best + "?  " + all
+	}
+	return usage("AG0110", hint, "%s has no command %q", where, given)
+}
+
+// usage is an error of the command line itself.
+func usage(code, next, what string, args ...any) error {
+	return fault.New(code, next, what, args...)
+}
+
+// nargs checks how many arguments stand after the flags; form is how the
+// command is written.
+func nargs(c *ucli.Context, least, most int, form string) error {
+	switch n := c.NArg(); {
+	case n < least:
+		return usage("AG0113", "aergo "+form, "something is missing after aergo %s", strings.Fields(form)[0])
+	case most >= 0 && n > most:
+		return usage("AG0113", "aergo "+form, "%q is one argument too many", c.Args().Get(most))
+	}
+	return nil
+}
+
+// path makes a path of the command line relative to -C.
+func (a *app) path(p string) string {
+	if filepath.IsAbs(p) || a.dir == "" {
+		return p
+	}
+	return filepath.Join(a.dir, p)
+}
+
+// open opens the repository that --repo, -C or the working folder names.
+func (a *app) open() (*repo.Repository, error) {
+	if a.repo != nil {
+		return a.repo, nil
+	}
+	dir := "."
+	if r := a.cmd.String("repo"); r != "" {
+		dir = r
+	}
+	r, err := repo.Open(a.path(dir), repo.Options{})
+	if err != nil {
+		return nil, err
+	}
+	a.repo = r
+	return r, nil
+}
+
+func (a *app) close() error {
+	if a.repo == nil {
+		return nil
+	}
+	err := a.repo.Close()
+	a.repo = nil
+	return err
+}
+
+// exitStatus maps an error to the exit status that doc.go lists.
+func exitStatus(err error) int {
+	if errors.Is(err, context.Canceled) {
+		return 130
+	}
+	f := fault.Of(err)
+	if f == nil || len(f.ID) < 4 {
+		return 70
+	}
+	switch f.ID[2:4] {
+	case "01":
+		return 2
+	case "02":
+		return 3
+	case "03", "04":
+		return 7
+	case "05":
+		return 4
+	case "06":
+		return 6
+	case "07":
+		return 1
+	case "08":
+		return 5
+	}
+	return 70
+}
+
+// fail prints an error and gives its exit status.
+func (a *app) fail(err error) int {
+	status := exitStatus(err)
+	code, next := "", ""
+	if f := fault.Of(err); f != nil {
+		code, next = f.ID, f.Next
+	}
+	what := err.Error()
+	switch status {
+	case 130:
+		what = "interrupted"
+	case 70:
+		if code == "" {
+			next = "Nothing that was confirmed before is lost. aergo verify checks the repository."
+		}
+	}
+	if a.json {
+		a.writeJSON(a.err, errorDocument{errorJSON{Code: code, What: what, Next: next, Exit: status}})
+		return status
+	}
+	var b strings.Builder
+	b.WriteString("✗ ")
+	if code != "" {
+		b.WriteString(code + " ")
+	}
+	b.WriteString(cleanLines(what) + "\n")
+	if next != "" {
+		b.WriteString("  " + strings.ReplaceAll(cleanLines(next), "\n", "\n  ") + "\n")
+	}
+	if code != "" {
+		b.WriteString("  aergo explain " + code + "\n")
+	}
+	_, _ = io.WriteString(a.err, b.String())
+	return status
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

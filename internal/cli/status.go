@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"path/filepath"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+type statusJSON struct {
+	Dir       string         `json:"dir"`
+	Ledger    string         `json:"ledger"`
+	Owner     string         `json:"owner"`
+	Key       string         `json:"key"`
+	Account   string         `json:"account"` // "" while the key is locked or missing
+	Branch    branchJSON     `json:"branch"`
+	Branches  int            `json:"branches"`
+	Contracts []contractJSON `json:"contracts"`
+	Engine    uint64         `json:"engine"`
+	Next      []string       `json:"next"`
+}
+
+func (a *app) statusCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "status", Usage: "say where you are and what to do next", Category: "work",
+		Action: a.statusOf,
+	}
+}
+
+func (a *app) statusOf(c *ucli.Context) error {
+	if err := nargs(c, 0, 0, "status"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	s, err := r.Status()
+	if err != nil {
+		return err
+	}
+	account := a.account()
+	next := nextSteps(s, account != "")
+	if a.json {
+		j := statusJSON{
+			Dir: s.Dir, Ledger: id(s.Ledger), Owner: string(s.Owner), Key: a.chosenKey(), Account: string(account),
+			Branch: branchOf(s.Branch), Branches: s.Branches, Contracts: []contractJSON{}, Engine: s.Engine, Next: next,
+		}
+		for _, k := range s.Contracts {
+			j.Contracts = append(j.Contracts, contractOf(k))
+		}
+		return a.emit(j)
+	}
+	dir := s.Dir
+	if filepath.Base(dir) == ".aergo" {
+		dir = filepath.Dir(dir)
+	}
+	a.say("On branch %s, block %s (number %d, %s).", s.Branch.Name, s.Branch.Head.Short(), s.Branch.Number, date(s.Branch.Time))
+	lines := [][]string{
+		{"  ledger", filepath.Base(dir) + "  " + s.Ledger.String()},
+		{"  owner", a.whoFull(s.Owner)},
+	}
+	if account == "" {
+		lines = append(lines, []string{"  key", a.chosenKey() + " (missing or locked)"})
+	} else {
+		lines = append(lines, []string{"  key", a.chosenKey() + "  " + string(account)})
+	}
+	for _, k := range s.Contracts {
+		lines = append(lines, []string{"  contract", nameVersion(k) + "  by " + a.who(k.Owner)})
+	}
+	if s.Branches > 1 {
+		lines = append(lines, []string{"  branches", plural(s.Branches, "branch") + ": aergo branch"})
+	}
+	if s.Branch.Scratch {
+		lines = append(lines, []string{"  scratch", "calls on this branch never leave it"})
+	}
+	a.columns(lines)
+	for _, n := range next {
+		a.next("%s", n)
+	}
+	return nil
+}
+
+// nextSteps is what a user most likely wants now.
+func nextSteps(s repo.Status, hasKey bool) []string {
+	var next []string
+	if !hasKey {
+		next = append(next, "aergo key list · aergo key new NAME, then --key NAME")
+	}
+	switch {
+	case len(s.Contracts) == 0:
+		next = append(next, "aergo deploy FILE.sql")
+	case s.Branch.Name != "main":
+		next = append(next, "aergo diff main..."+s.Branch.Name+" · aergo switch main && aergo merge "+s.Branch.Name)
+	default:
+		name := s.Contracts[0].Name
+		next = append(next, "aergo contract abi "+name+" · aergo call "+name+".ACTION name=value… · aergo log")
+	}
+	return next
+}

@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// rowWriter prints rows in one of the formats of --format. Row copies nothing
+// that it keeps beyond the text of a cell; Close ends the output and says how
+// many rows there were.
+type rowWriter struct {
+	a       *app
+	format  string
+	columns []string
+	n       int
+
+	csv    *csv.Writer
+	sample [][]string // table: rows until the widths are decided
+	right  []bool     // table: a column of numbers
+	widths []int      // table: nil until decided
+}
+
+// format is how rows are printed: --format, json with --json, table otherwise.
+func (a *app) format() (string, error) {
+	f := a.cmd.String("format")
+	switch f {
+	case "":
+		if a.json {
+			return "json", nil
+		}
+		return "table", nil
+	case "table", "csv", "md", "json":
+		if a.json && f != "json" {
+			return "", usage("AG0116", "", "--json and --format %s contradict each other", f)
+		}
+		return f, nil
+	}
+	return "", usage("AG0116", joinHints(didYouMean(f, []string{"table", "csv", "json"}), "--format table, csv, md or json"), "%q is no format", f)
+}
+
+func (a *app) rows(format string, columns []string) (*rowWriter, error) {
+	w := &rowWriter{a: a, format: format, columns: columns}
+	switch format {
+	case "csv":
+		w.csv = csv.NewWriter(a.out)
+		return w, w.csv.Write(columns)
+	case "md":
+		names, rule := make([]string, len(columns)), make([]string, len(columns))
+		for i, c := range columns {
+			names[i], rule[i] = markdown(c), "---"
+		}
+		fmt.Fprintf(a.out, "| %s |\n| %s |\n", strings.Join(names, " | "), strings.Join(rule, " | "))
+	case "json":
+		fmt.Fprint(a.out, "[")
+	case "table":
+		w.right = make([]bool, len(columns))
+		for i := range w.right {
+			w.right[i] = true
+		}
+	}
+	return w, nil
+}
+
+func (w *rowWriter) Row(values []any) error {
+	w.n++
+	switch w.format {
+	case "json":
+		return w.jsonRow(values)
+	case "csv":
+		record := make([]string, len(values))
+		for i, v := range values {
+			switch x := v.(type) {
+			case nil:
+			case string:
+				record[i] = x // a file keeps what the ledger holds
+			default:
+				record[i] = cell(x)
+			}
+		}
+		return w.csv.Write(record)
+	}
+	record := make([]string, len(values))
+	for i, v := range values {
+		record[i] = cell(v)
+		switch v.(type) {
+		case string, []byte:
+			if w.right != nil && w.widths == nil {
+				w.right[i] = false
+			}
+		}
+	}
+	if w.format == "md" {
+		for i := range record {
+			record[i] = markdown(record[i])
+		}
+		_, err := fmt.Fprintf(w.a.out, "| %s |\n", strings.Join(record, " | "))
+		return err
+	}
+	for i := range record {
+		record[i] = runewidth.Truncate(record[i], maxCell, "…")
+	}
+	if w.widths != nil {
+		w.line(record)
+		return nil
+	}
+	if w.sample = append(w.sample, record); len(w.sample) >= tableSample {
+		w.begin()
+	}
+	return nil
+}
+
+func (w *rowWriter) jsonRow(values []any) error {
+	var b strings.Builder
+	b.WriteString("\n  {")
+	if w.n > 1 {
+		b.Reset()
+		b.WriteString(",\n  {")
+	}
+	for i, v := range values {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		name, err := compactJSON(w.columns[i])
+		if err != nil {
+			return err
+		}
+		value, err := compactJSON(cellJSON(v))
+		if err != nil {
+			return fmt.Errorf("writing column %s as JSON: %w", w.columns[i], err)
+		}
+		b.WriteString(name + ": " + value)
+	}
+	b.WriteString("}")
+	_, err := w.a.out.WriteString(b.String())
+	return err
+}
+
+func compactJSON(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+func markdown(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// begin decides the widths of a table and prints what was held back.
+func (w *rowWriter) begin() {
+	w.widths = make([]int, len(w.columns))
+	if len(w.sample) == 0 {
+		for i := range w.right {
+			w.right[i] = false
+		}
+	}
+	for i, c := range w.columns {
+		w.widths[i] = runewidth.StringWidth(clean(c))
+	}
+	for _, r := range w.sample {
+		for i, c := range r {
+			w.widths[i] = max(w.widths[i], runewidth.StringWidth(c))
+		}
+	}
+	names := make([]string, len(w.columns))
+	rule := make([]string, len(w.columns))
+	for i, c := range w.columns {
+		names[i] = clean(c)
+		rule[i] = strings.Repeat("─", w.widths[i])
+	}
+	w.line(names)
+	w.line(rule)
+	for _, r := range w.sample {
+		w.line(r)
+	}
+	w.sample = nil
+}
+
+func (w *rowWriter) line(cells []string) {
+	var b strings.Builder
+	for i, c := range cells {
+		if i > 0 {
+			b.WriteString("  ")
+		}
+		gap := strings.Repeat(" ", max(0, w.widths[i]-runewidth.StringWidth(c)))
+		if w.right[i] {
+			b.WriteString(gap + c)
+		} else {
+			b.WriteString(c + gap)
+		}
+	}
+	fmt.Fprintln(w.a.out, strings.TrimRight(b.String(), " "))
+}
+
+// Close ends the output.
+func (w *rowWriter) Close() error {
+	switch w.format {
+	case "csv":
+		w.csv.Flush()
+		return w.csv.Error()
+	case "json":
+		end := "]\n"
+		if w.n > 0 {
+			end = "\n]\n"
+		}
+		_, err := w.a.out.WriteString(end)
+		return err
+	case "table":
+		if w.widths == nil {
+			w.begin()
+		}
+		if w.a.outTerminal {
+			w.a.note("%s", plural(w.n, "row"))
+		}
+	}
+	return nil
+}
+
+// columns prints lines of cells in aligned columns, without a head.
+func (a *app) columns(rows [][]string) {
+	var widths []int
+	for _, r := range rows {
+		for i, c := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], runewidth.StringWidth(c))
+		}
+	}
+	for _, r := range rows {
+		var b strings.Builder
+		for i, c := range r {
+			b.WriteString(c)
+			b.WriteString(strings.Repeat(" ", widths[i]-runewidth.StringWidth(c)+2))
+		}
+		a.say("%s", strings.TrimRight(b.String(), " "))
+	}
+}
