@@ -22,7 +22,9 @@ func BenchmarkDecide(b *testing.B) {
 	}{
 		{"owner", Question{Account: account("alice"), Right: RightWrite, Name: "eu/berlin"}},
 		{"writer", Question{Account: account("member 77"), Right: RightWrite, Name: "eu/berlin"}},
-		{"denied", Question{Account: account("member 77"), Right: RightWrite, Name: "us"}},
+		{"member", Question{Account: account("member 77"), Right: RightRead}},
+		{"stranger", Question{Account: account("mallory"), Right: RightRead}},
+		{"denied", Question{Account: account("mallory"), Right: RightWrite, Name: "eu/x"}},
 	} {
 		b.Run(q.name, func(b *testing.B) {
 			for range b.N {

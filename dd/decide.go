@@ -204,19 +204,6 @@ func (s State) mayRead(q Question, t target) error {
 	return fault.New("AG0501", "ask its owner for the role reader", "you may not read this, or it does not exist")
 }
 
-func (s State) hasAnyRole(a objectstore.Account) (bool, error) {
-	if a == s.Owner() {
-		return true, nil
-	}
-	roles, err := s.Roles()
-	for _, r := range roles {
-		if r.Account == a {
-			return true, err
-		}
-	}
-	return false, err
-}
-
 func (s State) mayProduce(q Question, t target) error {
 	if t.branch == nil {
 		if q.Branch.IsZero() {

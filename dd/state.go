@@ -1,6 +1,8 @@
 package dd
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -134,21 +136,27 @@ func (s State) hasRecord(key []any) (bool, error) {
 }
 
 // all reads all records of a kind, in key order.
-func all[T any](s State, kind string) ([]T, error) {
-	from, err := encodeKey([]any{kind})
-	if err != nil {
-		return nil, err
-	}
-	var list []T
-	err = s.m.Scan(from, wire.KeyPrefixEnd(from), func(key, data []byte) error {
-		var value T
-		if err := wire.Unmarshal(data, &value); err != nil {
-			return fmt.Errorf("directory record %q: %w", key, err)
-		}
+func all[T any](s State, kind string) (list []T, err error) {
+	err = scan(s, []any{kind}, func(value T) error {
 		list = append(list, value)
 		return nil
 	})
 	return list, err
+}
+
+// scan reads the records whose keys begin with prefix, in key order.
+func scan[T any](s State, prefix []any, fn func(value T) error) error {
+	from, err := encodeKey(prefix)
+	if err != nil {
+		return err
+	}
+	return s.m.Scan(from, wire.KeyPrefixEnd(from), func(key, data []byte) error {
+		var value T
+		if err := wire.Unmarshal(data, &value); err != nil {
+			return fmt.Errorf("directory record %q: %w", key, err)
+		}
+		return fn(value)
+	})
 }
 
 // put gives the state with the records written.
@@ -251,28 +259,57 @@ func (s State) holds(a objectstore.Account, target string, roles ...Role) (bool,
 }
 
 // holders names accounts that have one of the roles on a target, for people: at
-// most four, the owner last.
+// most four, the owner last. It reads no more than it names.
 func (s State) holders(target string, roles ...Role) string {
+	const most = 3
 	var names []string
-	cover := covering(target)
-	records, err := s.Roles()
-	if err != nil {
-		records = nil // the denial stands without them
-	}
-	for _, r := range records {
-		for _, role := range roles {
-			if r.Role != role || r.Account == s.Owner() || len(names) == 3 {
-				continue
-			}
-			for _, pattern := range cover {
-				if r.Pattern == pattern {
-					names = append(names, s.who(r.Account))
+	for _, pattern := range covering(target) {
+		for _, r := range roles {
+			err := scan(s, []any{"role", string(r), pattern}, func(g RoleRecord) error {
+				if g.Account != s.Owner() && len(names) < most {
+					names = append(names, s.who(g.Account))
 				}
+				if len(names) == most {
+					return errEnough
+				}
+				return nil
+			})
+			if err != nil {
+				break // enough, or unreadable: the denial stands without the names
 			}
 		}
 	}
 	return strings.Join(append(names, s.who(s.Owner())), ", ")
 }
+
+// hasAnyRole reports whether an account is a member at all. It looks at keys
+// only: they end with the account.
+func (s State) hasAnyRole(a objectstore.Account) (bool, error) {
+	if a == s.Owner() {
+		return true, nil
+	}
+	end, err := encodeKey([]any{string(a)})
+	if err != nil {
+		return false, nil // no account
+	}
+	from, err := encodeKey([]any{"role"})
+	if err != nil {
+		return false, err
+	}
+	err = s.m.Scan(from, wire.KeyPrefixEnd(from), func(key, _ []byte) error {
+		if bytes.HasSuffix(key, end) {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return true, nil
+	}
+	return false, err
+}
+
+// errEnough ends a scan.
+var errEnough = errors.New("enough")
 
 // who names an account for people.
 func (s State) who(a objectstore.Account) string {
