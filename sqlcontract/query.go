@@ -188,6 +188,13 @@ func (r *Rows) open(on queried, sql string, args []any) error {
 		r.st = st
 		break
 	}
+	// Under BEGIN the first read of a schema takes its snapshot, for as long as
+	// the connection lives.
+	for _, name := range attached {
+		if err := r.conn.Exec("SELECT 1 FROM " + quoteName(name) + ".sqlite_schema LIMIT 1"); err != nil {
+			return fmt.Errorf("opening contract %s for a query: %w", name, err)
+		}
+	}
 	guard(true) // virtual tables and views may still prepare
 	if len(args) != r.st.ParamCount() {
 		return fault.New("AG0403", "", "the query has %d parameters and %d values were given", r.st.ParamCount(), len(args))

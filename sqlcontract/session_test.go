@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type world struct {
 	// script is what has been run, block by block, to be run again elsewhere.
 	script [][]VerifiedTransaction
 	times  []int64
+	seals  []*Sealed
 }
 
 type person struct {
@@ -145,7 +147,7 @@ func (w *world) block(txs ...VerifiedTransaction) []Receipt {
 		receipts = append(receipts, r)
 	}
 	d := w.commit(s)
-	w.script, w.times = append(w.script, txs), append(w.times, w.now)
+	w.script, w.times, w.seals = append(w.script, txs), append(w.times, w.now), append(w.seals, d)
 	w.verify(before, d)
 	return receipts
 }
@@ -177,6 +179,40 @@ func (w *world) commit(s *Session) *Sealed {
 		w.t.Fatal(err)
 	}
 	return d
+}
+
+// replay runs all blocks again on another tree, which between two blocks may be
+// closed and lose its files, and wants the same roots.
+func (w *world) replay(dir string, lose func(block int) bool) {
+	w.t.Helper()
+	root := EmptyState()
+	tree := w.open(dir, root)
+	defer func() { tree.Close() }()
+	for i, txs := range w.script {
+		if lose(i) {
+			tree.Close()
+			if dir != "" {
+				if err := os.RemoveAll(dir); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+			tree = w.open(dir, root)
+		}
+		s, err := tree.Begin(Block{Branch: w.branch, Number: uint64(i + 1), Time: w.times[i]})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, tx := range txs {
+			if _, err := s.Run(tx); err != nil {
+				w.t.Fatalf("replaying block %d: %v", i+1, err)
+			}
+		}
+		d := w.commit(s)
+		if want := w.seals[i]; d.State != want.State || d.Receipts != want.Receipts || d.Changes != want.Changes || d.Transactions != want.Transactions {
+			w.t.Fatalf("replaying block %d: state %s and receipts %s, not %s and %s", i+1, d.State.Short(), d.Receipts.Short(), want.State.Short(), want.Receipts.Short())
+		}
+		root = d.State
+	}
 }
 
 // verify rebuilds the state from the stored lists.
