@@ -93,6 +93,9 @@ func Decide(s State, q Question) error {
 	}
 	t, err := s.find(q)
 	if err != nil {
+		if q.Right == RightRead && fault.Of(err) != nil {
+			return deniedRead()
+		}
 		return err
 	}
 	switch q.Right {
@@ -132,7 +135,7 @@ func (s State) find(q Question) (target, error) {
 		}
 		id, err := branchID(s.Ledger(), q.Creator, q.Salt)
 		if err != nil {
-			return target{}, fmt.Errorf("branch %s is not registered: %w", q.Branch.Short(), err)
+			return target{}, fault.New("AG0202", "", "branch %s is not registered, and who created it was not said: %w", q.Branch.Short(), err)
 		}
 		if id != q.Branch {
 			return target{}, fault.New("AG0601", "", "branch %s was not made by %s: its id says so", q.Branch.Short(), s.who(q.Creator))
@@ -200,7 +203,12 @@ func (s State) mayRead(q Question, t target) error {
 	if err != nil || ok {
 		return err
 	}
-	// Says nothing of who or what there is: the asker is no member.
+	return deniedRead()
+}
+
+// deniedRead is the one answer to who may not read. It says nothing of what or
+// who there is, and is the same where there is nothing: the asker is no member.
+func deniedRead() error {
 	return fault.New("AG0501", "ask its owner for the role reader", "you may not read this, or it does not exist")
 }
 

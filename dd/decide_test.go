@@ -230,6 +230,10 @@ func TestDenialsSayWhoMayAndWhatToDo(t *testing.T) {
 			fmt.Sprintf("%s may not write to eu/x: that needs the role writer or producer there; bob, owner may", account("mallory")), ""},
 		{Question{Account: account("mallory"), Right: RightRead, Branch: main.ID}, "AG0501",
 			"you may not read this, or it does not exist", ""},
+		{Question{Account: account("mallory"), Right: RightRead, Branch: hash("no such branch")}, "AG0501",
+			"you may not read this, or it does not exist", ""},
+		{Question{Account: account("mallory"), Right: RightRead, Branch: hash("no such branch"), Name: "main", Creator: account("mallory")}, "AG0501",
+			"you may not read this, or it does not exist", ""},
 		{Question{Right: RightRead}, "AG0501", "you may not read this, or it does not exist", ""},
 	} {
 		err := Decide(s, c.q)

@@ -52,13 +52,16 @@ func Create(b objectstore.Batch, g Genesis, owner ...crypto.Signer) (State, erro
 	if string(sealed.Data) != string(first) {
 		return State{}, errors.New("directory block 0 came out in two ways")
 	}
-	return Adopt(b, data, []SealedBlock{sealed})
+	return Adopt(b, s.Ledger(), data, []SealedBlock{sealed})
 }
 
-// Adopt verifies a directory chain from its genesis on and puts it into a
-// batch, in a store that has none: what a clone does. The ledger id is the
-// state's; that it is the wanted one is the caller's to check.
-func Adopt(b objectstore.Batch, genesis []byte, chain []SealedBlock) (State, error) {
+// Adopt verifies a directory chain of a ledger from its genesis on and puts it
+// into a batch, in a store that has none: what a clone does. It believes nothing
+// but the ledger id.
+func Adopt(b objectstore.Batch, ledger objectstore.Hash, genesis []byte, chain []SealedBlock) (State, error) {
+	if got := objectstore.Sum(objectstore.KindGenesis, genesis); got != ledger {
+		return State{}, fault.New("AG0601", "compare the ledger id by another channel", "this is the genesis of ledger %s, not of %s", got, ledger)
+	}
 	if len(chain) == 0 {
 		return State{}, errors.New("a directory has at least block 0")
 	}
@@ -66,8 +69,7 @@ func Adopt(b objectstore.Batch, genesis []byte, chain []SealedBlock) (State, err
 	if err != nil {
 		return State{}, err
 	}
-	ledger, err := b.Put(objectstore.KindGenesis, genesis)
-	if err != nil {
+	if _, err := b.Put(objectstore.KindGenesis, genesis); err != nil {
 		return State{}, err
 	}
 	w := newWriter(b)

@@ -91,10 +91,15 @@ func TestALedgerGrows(t *testing.T) {
 	chain := w.chain()
 	genesis := must(genesisBytes(w.db, w.d.Ledger()))
 	w.ok(clone.commit(func(b objectstore.Batch) error {
-		_, err := Adopt(b, genesis, chain[:3])
+		_, err := Adopt(b, w.d.Ledger(), genesis, chain[:3])
 		return err
 	}))
 	clone.d = must(Open(clone.db, clone.db))
+	stranger := &world{t: t, db: newStore(t)}
+	w.refused("AG0601", stranger.commit(func(b objectstore.Batch) error {
+		_, err := Adopt(b, hash("another ledger"), genesis, chain)
+		return err
+	}))
 	w.ok(clone.commit(func(b objectstore.Batch) error {
 		_, err := clone.d.Accept(b, chain[3:])
 		return err
