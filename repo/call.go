@@ -103,9 +103,15 @@ func (d *draft) first(c Call, salt objectstore.Hash) (Result, bool, error) {
 	if c.IdempotencyKey == "" {
 		return Result{}, false, nil
 	}
-	id, _, seen, err := d.session.Seen(AccountOf(d.key), salt)
+	id, _, seen, err := d.session.Seen(d.account, salt)
 	if err != nil || !seen {
 		return Result{}, false, err
+	}
+	if earlier, ok := d.keyed[id]; ok {
+		if !c.asks(earlier.Contract, earlier.Action, earlier.Args) {
+			return Result{}, false, reusedKey(c, callText(earlier.Contract, earlier.Action, nil, earlier.Args))
+		}
+		return Result{Transaction: id, Branch: string(d.record.Name), Repeated: true}, true, nil
 	}
 	info, err := d.r.transaction(id)
 	if err != nil {
@@ -128,18 +134,14 @@ func (d *draft) submit(q sqlcontract.Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	verified, err := d.r.verifier.Verify(tx)
-	if err != nil {
-		return Result{}, err
-	}
-	return d.run(verified)
+	return d.run(tx)
 }
 
 // sign makes the transaction of a request for this branch.
-func (d *draft) sign(q sqlcontract.Request) (sqlcontract.Transaction, error) {
-	q.Ledger, q.Branch, q.Account = d.r.ledger, d.record.ID, AccountOf(d.key)
+func (d *draft) sign(q sqlcontract.Request) (sqlcontract.VerifiedTransaction, error) {
+	q.Ledger, q.Branch, q.Account = d.r.ledger, d.record.ID, d.account
 	q.Created, q.Stays = d.r.now(), d.record.Scratch
-	return sqlcontract.New(q, d.key, d.r.random)
+	return d.r.verifier.Sign(q, d.key, d.r.random)
 }
 
 // run executes a verified transaction and says what it changed.

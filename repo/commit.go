@@ -16,15 +16,16 @@ import (
 // A draft is a block in the making on the head of a branch. From begin to
 // finish or abandon it holds the write lock of the repository.
 type draft struct {
-	r       *Repository
-	record  branch.Record
-	parent  branch.Block
-	key     crypto.Signer
-	time    int64
-	session *sqlcontract.Session
-	tree    *sqlcontract.Tree
-	// directory is the block whose permissions hold.
-	directory objectstore.Hash
+	r         *Repository
+	record    branch.Record
+	parent    branch.Block
+	key       crypto.Signer
+	account   objectstore.Account // of key
+	directory objectstore.Hash    // the block whose permissions hold
+	time      int64
+	tree      *sqlcontract.Tree
+	session   *sqlcontract.Session
+	keyed     map[objectstore.Hash]Call // transactions of this block that have an idempotency key
 	finished  bool
 }
 
@@ -64,7 +65,7 @@ func (r *Repository) begin(key crypto.Signer, name string, merging bool) (d *dra
 	if err := tree.MoveTo(parent.State); err != nil {
 		return nil, err
 	}
-	d = &draft{r: r, record: rec, parent: parent, key: key, tree: tree, directory: state.Block().ID, time: max(r.now().UnixMilli(), parent.Time)}
+	d = &draft{r: r, record: rec, parent: parent, key: key, account: producer, tree: tree, keyed: map[objectstore.Hash]Call{}, directory: state.Block().ID, time: max(r.now().UnixMilli(), parent.Time)}
 	d.session, err = tree.Begin(sqlcontract.Block{
 		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: merging,
 		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },
@@ -118,7 +119,7 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 		Receipts:     branch.List{Root: sealed.Receipts, Count: sealed.Count},
 		Changes:      branch.List{Root: sealed.Changes, Count: sealed.Leaves},
 		Directory:    d.directory,
-		Producer:     AccountOf(d.key),
+		Producer:     d.account,
 	}
 	batch := r.db.NewBatch()
 	defer batch.Close()

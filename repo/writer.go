@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
-	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
@@ -110,46 +109,9 @@ func (w *Writer) block(batch []pending) error {
 	}
 	defer d.abandon()
 	answers := make([]answer, len(batch))
-	transactions := make([]sqlcontract.Transaction, 0, len(batch))
-	place := make([]int, 0, len(batch))    // transactions[i] is line place[i] of the batch
-	keys := make(map[objectstore.Hash]int) // idempotency salts of this block
 	for i, p := range batch {
-		a := &answers[i]
-		a.line = p.line
-		q, err := d.request(p.call)
-		if err != nil {
-			a.err = err
-			continue
-		}
-		var known bool
-		if a.res, known, a.err = d.first(p.call, q.Salt); known || a.err != nil {
-			continue
-		}
-		if earlier, ok := keys[q.Salt]; ok && !q.Salt.IsZero() {
-			a.res.Repeated = true
-			if e := batch[earlier].call; !p.call.asks(e.Contract, e.Action, e.Args) {
-				a.err = reusedKey(p.call, callText(e.Contract, e.Action, nil, e.Args))
-			}
-			continue
-		}
-		keys[q.Salt] = i
-		tx, err := d.sign(q)
-		if err != nil {
-			a.err = err
-			continue
-		}
-		transactions, place = append(transactions, tx), append(place, i)
-	}
-	verified, errs := w.r.verifier.VerifyAll(transactions)
-	for i, t := range verified {
-		a := &answers[place[i]]
-		if a.err = errs[i]; a.err != nil {
-			continue
-		}
-		a.res.Transaction, a.res.Branch = t.ID(), string(d.record.Name)
-		a.res.Receipt, a.err = d.session.Run(t)
-		if a.err != nil && !sqlcontract.NotAdmitted(a.err) {
-			return a.err
+		if answers[i], err = d.line(p); err != nil {
+			return err
 		}
 	}
 	if d.session.Len() > 0 {
@@ -169,4 +131,32 @@ func (w *Writer) block(batch []pending) error {
 		w.done(a.line, a.res, a.err)
 	}
 	return nil
+}
+
+// line runs one call of a block. The error is trouble of this machine; what is
+// wrong with the call is in the answer.
+func (d *draft) line(p pending) (answer, error) {
+	a := answer{line: p.line}
+	q, err := d.request(p.call)
+	if err != nil {
+		a.err = err
+		return a, nil
+	}
+	var known bool
+	if a.res, known, a.err = d.first(p.call, q.Salt); known || a.err != nil {
+		return a, nil
+	}
+	t, err := d.sign(q)
+	if err != nil {
+		a.err = err
+		return a, nil
+	}
+	a.res.Transaction, a.res.Branch = t.ID(), string(d.record.Name)
+	if a.res.Receipt, a.err = d.session.Run(t); a.err != nil && !sqlcontract.NotAdmitted(a.err) {
+		return a, a.err
+	}
+	if p.call.IdempotencyKey != "" {
+		d.keyed[t.ID()] = p.call
+	}
+	return a, nil
 }

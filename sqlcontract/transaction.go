@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
@@ -145,19 +148,27 @@ type Request struct {
 	Preconditions []Precondition
 }
 
-// New makes and signs a transaction for an account of one key. random gives the
-// blind and, where none is set, the salt; nil means crypto/rand.
+// New makes and signs a transaction, see Verifier.Sign.
 func New(r Request, key crypto.Signer, random io.Reader) (Transaction, error) {
+	t, err := (&Verifier{ledger: r.Ledger}).Sign(r, key, random)
+	return t.raw, err
+}
+
+// Sign makes and signs a transaction for the account of one key. What it has
+// signed itself is verified: nothing is checked twice. random gives the blind
+// and, where none is set, the salt; nil means crypto/rand.
+func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (VerifiedTransaction, error) {
+	fail := func(err error) (VerifiedTransaction, error) { return VerifiedTransaction{}, err }
 	if random == nil {
 		random = rand.Reader
 	}
 	blind := make([]byte, blindSize)
 	if _, err := io.ReadFull(random, blind); err != nil {
-		return Transaction{}, fmt.Errorf("reading randomness for a transaction: %w", err)
+		return fail(fmt.Errorf("reading randomness for a transaction: %w", err))
 	}
 	if r.Salt.IsZero() {
 		if _, err := io.ReadFull(random, r.Salt[:]); err != nil {
-			return Transaction{}, fmt.Errorf("reading randomness for a transaction: %w", err)
+			return fail(fmt.Errorf("reading randomness for a transaction: %w", err))
 		}
 	}
 	if r.Expiry.IsZero() {
@@ -168,7 +179,7 @@ func New(r Request, key crypto.Signer, random io.Reader) (Transaction, error) {
 	}
 	args, err := encodeArguments(r.Args)
 	if err != nil {
-		return Transaction{}, err
+		return fail(err)
 	}
 	h := Header{
 		Version: 1, Kind: r.Kind, Ledger: r.Ledger, Branch: r.Branch[:], Contract: r.Contract, Action: r.Action,
@@ -181,18 +192,26 @@ func New(r Request, key crypto.Signer, random io.Reader) (Transaction, error) {
 	}
 	data, err := wire.Marshal(h)
 	if err != nil {
-		return Transaction{}, fmt.Errorf("encoding a transaction: %w", err)
+		return fail(fmt.Errorf("encoding a transaction: %w", err))
 	}
-	t := Transaction{Data: data, Blind: blind, Arguments: args}
-	sig, err := sign.Sign(key, sign.PurposeTransaction, r.Ledger, t.ID())
+	t := VerifiedTransaction{header: h, args: maps.Clone(r.Args), raw: Transaction{Data: data, Blind: blind, Arguments: args}}
+	t.id = t.raw.ID()
+	if t.args == nil {
+		t.args = map[string]any{}
+	}
+	if err := t.checkForm(v.ledger); err != nil { // what we would refuse from others we do not make
+		return fail(err)
+	}
+	sig, err := sign.Sign(key, sign.PurposeTransaction, r.Ledger, t.id)
 	if err != nil {
-		return Transaction{}, fmt.Errorf("signing a transaction: %w", err)
+		return fail(fmt.Errorf("signing a transaction: %w", err))
 	}
-	if t.Seal, err = (sign.Seal{Signatures: []sign.Signature{sig}}).Bytes(); err != nil {
-		return Transaction{}, fmt.Errorf("encoding a signature: %w", err)
+	seal := sign.Seal{Signatures: []sign.Signature{sig}}
+	if err := v.match(seal, r.Account); err != nil {
+		return fail(notSigned(t, err))
 	}
-	if _, err := decode(r.Ledger, t); err != nil {
-		return Transaction{}, err // what we would refuse from others we do not make
+	if t.raw.Seal, err = seal.Bytes(); err != nil {
+		return fail(fmt.Errorf("encoding a signature: %w", err))
 	}
 	return t, nil
 }
@@ -243,6 +262,30 @@ func (t VerifiedTransaction) BranchID() objectstore.Hash {
 type Verifier struct {
 	ledger objectstore.Hash
 	keys   *sign.KeyCache
+
+	// known remembers which account a key has, since computing an address costs
+	// more than all else in a check but the curve. Keys are [32]byte, values
+	// objectstore.Account; remembered counts them.
+	known      sync.Map
+	remembered atomic.Int64
+}
+
+// match is the cheap half of a signature's check: the seal is of this account.
+func (v *Verifier) match(seal sign.Seal, account objectstore.Account) error {
+	single := len(seal.Signatures) == 1 && len(seal.Descriptor) == 0 && len(seal.Signatures[0].Key) == 32
+	if single {
+		if known, ok := v.known.Load([32]byte(seal.Signatures[0].Key)); ok && known == account {
+			return nil
+		}
+	}
+	if err := seal.Match(string(account)); err != nil {
+		return err
+	}
+	if single && v.remembered.Load() < rememberedKeys {
+		v.known.Store([32]byte(seal.Signatures[0].Key), account)
+		v.remembered.Add(1)
+	}
+	return nil
 }
 
 // NewVerifier makes a Verifier for a ledger.
@@ -270,7 +313,7 @@ func (v *Verifier) VerifyAll(ts []Transaction) (good []VerifiedTransaction, errs
 		}
 		seal, err := sign.ParseSeal(t.Seal)
 		if err == nil {
-			err = seal.Match(string(d.header.Account))
+			err = v.match(seal, d.header.Account)
 		}
 		if err != nil {
 			errs[i] = notSigned(d, err)
@@ -324,66 +367,71 @@ func DecodeHeader(data []byte) (Header, error) {
 	return h, nil
 }
 
-// decode checks everything but the signatures.
+// decode checks everything but the signatures. That the account is one follows
+// from the signatures, which match it.
 func decode(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error) {
-	bad := func(what string, args ...any) (VerifiedTransaction, error) {
-		return VerifiedTransaction{}, fault.New("AG0602", "", "transaction %s: "+what, append([]any{t.ID().Short()}, args...)...)
-	}
-	if n := len(t.Data) + len(t.Seal) + len(t.Arguments); n > maxTransaction {
-		return bad("it has %d bytes, %d are allowed", n, maxTransaction)
-	}
 	v := VerifiedTransaction{id: t.ID(), raw: t}
-	h := &v.header
-	if err := wire.Unmarshal(t.Data, h); err != nil {
-		return bad("its header cannot be read: %w", err)
+	if n := len(t.Data) + len(t.Seal) + len(t.Arguments); n > maxTransaction {
+		return VerifiedTransaction{}, v.bad("it has %d bytes, %d are allowed", n, maxTransaction)
 	}
+	if err := wire.Unmarshal(t.Data, &v.header); err != nil {
+		return VerifiedTransaction{}, v.bad("its header cannot be read: %w", err)
+	}
+	if len(t.Blind) > 0 || len(t.Arguments) > 0 { // else erased: verifiable by hash, not executable
+		if len(t.Blind) != blindSize || objectstore.Sum(objectstore.KindArguments, t.Blind, t.Arguments) != v.header.Arguments {
+			return VerifiedTransaction{}, v.bad("its arguments are not the ones that were signed")
+		}
+		var err error
+		if v.args, err = decodeArguments(t.Arguments); err != nil {
+			return VerifiedTransaction{}, v.bad("%w", err)
+		}
+	}
+	if err := v.checkForm(ledger); err != nil {
+		return VerifiedTransaction{}, err
+	}
+	return v, nil
+}
+
+func (v VerifiedTransaction) bad(what string, args ...any) error {
+	return fault.New("AG0602", "", "transaction %s: "+what, append([]any{v.id.Short()}, args...)...)
+}
+
+// checkForm is every rule for a header that needs no other object.
+func (v VerifiedTransaction) checkForm(ledger objectstore.Hash) error {
+	h := v.header
 	switch {
 	case h.Version != 1:
-		return bad("version %d is unknown to this program", h.Version)
+		return v.bad("version %d is unknown to this program", h.Version)
 	case h.Kind < KindCall || h.Kind > KindPatch:
-		return bad("kind %d is unknown to this program", h.Kind)
+		return v.bad("kind %d is unknown to this program", h.Kind)
 	case h.Ledger != ledger:
-		return bad("it belongs to ledger %s, this is %s", h.Ledger.Short(), ledger.Short())
+		return v.bad("it belongs to ledger %s, this is %s", h.Ledger.Short(), ledger.Short())
 	case len(h.Branch) != len(objectstore.Hash{}) && !bytes.Equal(h.Branch, []byte(AnyBranch)):
-		return bad("its branch is neither an id nor %q", AnyBranch)
+		return v.bad("its branch is neither an id nor %q", AnyBranch)
 	case len(h.Contract) == 0 || len(h.Contract) > maxName || len(h.Action) > maxName:
-		return bad("its contract or action name is missing or too long")
+		return v.bad("its contract or action name is missing or too long")
 	case h.Kind == KindCall && h.Action == "", h.Kind != KindCall && h.Action != "":
-		return bad("a call names an action, nothing else does")
-	case h.Expiry <= h.Created || h.Expiry-h.Created > MaxLife.Milliseconds() || h.Created < 0:
-		return bad("its expiry is not within %d days after its creation", int(MaxLife.Hours()/24))
+		return v.bad("a call names an action, nothing else does")
+	case h.Created < 0 || h.Expiry <= h.Created || h.Expiry-h.Created > MaxLife.Milliseconds():
+		return v.bad("its expiry is not within %d days after its creation", int(MaxLife.Hours()/24))
 	case h.GasLimit == 0 || h.GasLimit > MaxGas:
-		return bad("its gas limit %d is not between 1 and %d", h.GasLimit, uint64(MaxGas))
+		return v.bad("its gas limit %d is not between 1 and %d", h.GasLimit, uint64(MaxGas))
 	case h.Fee != 0 || h.Payer != "":
-		return bad("fees are not in force on this ledger")
+		return v.bad("fees are not in force on this ledger")
 	case len(h.Preconditions) > maxPreconditions:
-		return bad("it has %d preconditions, %d are allowed", len(h.Preconditions), maxPreconditions)
+		return v.bad("it has %d preconditions, %d are allowed", len(h.Preconditions), maxPreconditions)
 	case len(h.Provenance) != 0 && len(h.Provenance) != len(objectstore.Hash{}):
-		return bad("its provenance is not a hash")
-	}
-	if _, _, err := sign.ParseAccount(string(h.Account)); err != nil {
-		return bad("its account: %w", err)
+		return v.bad("its provenance is not a hash")
 	}
 	if err := h.Extensions.Check(nil); err != nil {
-		return bad("%w", err)
+		return v.bad("%w", err)
 	}
 	for _, p := range h.Preconditions {
 		if err := p.check(); err != nil {
-			return bad("%w", err)
+			return v.bad("%w", err)
 		}
 	}
-	if len(t.Blind) == 0 && len(t.Arguments) == 0 {
-		return v, nil // erased: verifiable by hash, not executable
-	}
-	if len(t.Blind) != blindSize || objectstore.Sum(objectstore.KindArguments, t.Blind, t.Arguments) != h.Arguments {
-		return bad("its arguments are not the ones that were signed")
-	}
-	args, err := decodeArguments(t.Arguments)
-	if err != nil {
-		return bad("%w", err)
-	}
-	v.args = args
-	return v, nil
+	return nil
 }
 
 func (p Precondition) check() error {

@@ -94,6 +94,9 @@ func Sign(signer crypto.Signer, p Purpose, ledger, hash [32]byte) (Signature, er
 		return Signature{}, fmt.Errorf("sign %s: %w", p, err)
 	}
 	s := Signature{Scheme: SchemeEd25519, Key: pub, Bytes: b}
+	if _, ours := signer.(ed25519.PrivateKey); ours {
+		return s, nil
+	}
 	// A signer may be a device or another program: what it made is checked.
 	if err := Verify(s, p, ledger, hash); err != nil {
 		return Signature{}, fmt.Errorf("sign %s: the signer made an invalid signature: %w", p, err)
