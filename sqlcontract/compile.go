@@ -84,7 +84,9 @@ func (c *compiler) open() (err error) {
 	if c.conn, err = sqlite.Open(":memory:", sqlite.Options{}); err != nil {
 		return err
 	}
-	setLimits(c.conn)
+	if err := setLimits(c.conn); err != nil {
+		return err
+	}
 	if err := c.conn.SetForeignKeys(true); err != nil {
 		return err
 	}

@@ -132,7 +132,9 @@ func TestFenceSharedWithExecutor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	setLimits(conn)
+	if err := setLimits(conn); err != nil {
+		t.Fatal(err)
+	}
 	if err := conn.Exec(c.Schema[0].SQL + "; CREATE TABLE aergo_meta (block BLOB); CREATE TABLE other (a)"); err != nil {
 		t.Fatal(err)
 	}

@@ -24,14 +24,15 @@ const (
 // size stay under a tenth of it.
 const compileSteps = 1_000_000
 
-// setLimits makes SQLite's limits those of contracts. The compiler and the
-// executor use the same, for what compiles must also prepare later.
-func setLimits(c *sqlite.Conn) {
+// setLimits makes SQLite's limits those of contracts and replaces the functions
+// whose worst case no limit bounds. The compiler and the executor use the same,
+// for what compiles must also prepare later.
+func setLimits(c *sqlite.Conn) error {
 	for _, l := range []struct {
 		id    sqlite.Limit
 		value int
 	}{
-		{sqlite.LimitLength, 64 << 10},            // one string or blob: bounds the work of one function call
+		{sqlite.LimitLength, maxValue},            // one string or blob: bounds the work of one function call
 		{sqlite.LimitSQLLength, maxSource + 1024}, // STRICT, WITHOUT ROWID may be added to a statement
 		{sqlite.LimitColumn, maxColumns},
 		{sqlite.LimitExprDepth, 100},
@@ -39,10 +40,11 @@ func setLimits(c *sqlite.Conn) {
 		{sqlite.LimitVDBEOp, 100_000},
 		{sqlite.LimitFunctionArg, 64},
 		{sqlite.LimitAttached, 0},
-		{sqlite.LimitLikePattern, 1024},
+		{sqlite.LimitLikePattern, 256}, // a match may compare each byte of a text with each of it
 		{sqlite.LimitVariable, 256},
 		{sqlite.LimitTriggerDepth, 16},
 	} {
 		c.Limit(l.id, l.value)
 	}
+	return linearFunctions(c)
 }

@@ -1,0 +1,163 @@
+package sqlcontract
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aergo-git/aergo-git/internal/sqlite"
+)
+
+// worstCalls are, per function, the arguments that cost most under the limits
+// of setLimits: a is a text of 60,000 equal letters.
+var worstCalls = []struct{ function, call string }{
+	{"length", "length(a || i)"},
+	{"||", "a || i"},
+	{"lower", "lower(a)"},
+	{"upper", "upper(a)"},
+	{"substr", "substr(a, i % 2, 59000)"},
+	{"zeroblob", "zeroblob(60000 + i % 2)"},
+	{"concat", "concat(a, i)"},
+	{"concat_ws", "concat_ws('', a, i)"},
+	{"hex", "hex(substr(a, 1, 30000))"},
+	{"unhex", "unhex(a)"},
+	{"char", "char(97 + i % 2, 98, 99)"},
+	{"trim", "trim(a, b)"},
+	{"ltrim", "ltrim(a, b)"},
+	{"rtrim", "rtrim(a, b)"},
+	{"instr", "instr(a, b)"},
+	{"replace", "replace(a, b, 'x')"},
+	{"like", "a LIKE l"},
+	{"glob", "a GLOB g"},
+	{"json", "json(j)"},
+	{"json_extract", "json_extract(j, '$[19000]')"},
+	{"->>", "j ->> 19000"},
+	{"json_array_length", "json_array_length(j)"},
+	{"json_set", "json_set(j, '$[19000]', i)"},
+	{"json_patch", "json_patch(o, o)"},
+	{"json_valid", "json_valid(j)"},
+	{"json_quote", "json_quote(a)"},
+}
+
+// TestWeights measures the worst call of each function and shows it in units of
+// gas: time over the time of 64 plain steps. It asserts nothing about time;
+// run it with -v before the table changes.
+func TestWeights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures")
+	}
+	conn, err := sqlite.Open(":memory:", sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Exec(`CREATE TABLE x (a TEXT, b TEXT, l TEXT, g TEXT, j TEXT, o TEXT);
+		INSERT INTO x VALUES (replace(hex(zeroblob(30000)), '0', 'a'),
+			replace(hex(zeroblob(15000)), '0', 'a') || 'b',
+			replace(hex(zeroblob(63)), '0', '%a') || 'b%',
+			replace(hex(zeroblob(63)), '0', '*a') || 'b*',
+			'[' || replace(hex(zeroblob(10000)), '0', '1,1') || ']',
+			'{' || substr(replace(hex(zeroblob(3000)), '0', '"a":1,'), 2, 0) || '"a":1}')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := setLimits(conn); err != nil { // after the table: one row of it is longer than an action's may be
+		t.Fatal(err)
+	}
+	// measure runs an expression in a loop of n and gives time and steps per turn.
+	measure := func(expr string, n int) (time.Duration, int64) {
+		st, _, err := conn.Prepare("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?1) SELECT max(octet_length(" + expr + ")) FROM c CROSS JOIN x")
+		if err != nil {
+			t.Fatalf("%s: %v", expr, err)
+		}
+		defer st.Finalize()
+		if err := st.BindInt64(1, int64(n)); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if _, err := st.Step(); err != nil {
+			t.Fatalf("%s: %v", expr, err)
+		}
+		return time.Since(start) / time.Duration(n), st.Steps(true) / int64(n)
+	}
+	plain, steps := measure("i + 1", 20000)
+	unit := time.Duration(int64(plain) * 64 / steps)
+	t.Logf("64 plain steps take %v", unit)
+	for _, w := range worstCalls {
+		took, steps := measure(w.call, 1)
+		if took < 20*time.Millisecond {
+			took, steps = measure(w.call, 20)
+		}
+		weight := functions[w.function]
+		if w.function == "||" {
+			weight = weightConcat
+		}
+		charged := float64(weight) * float64(steps) / 64
+		t.Log(fmt.Sprintf("%-18s %10v a call, %3d steps around it, weight %4d: takes %.1f times what it is charged", w.function, took, steps, weight, float64(took)/float64(unit)/charged))
+	}
+}
+
+// TestLinearFunctions compares our instr, replace and trim with SQLite's on
+// random arguments.
+func TestLinearFunctions(t *testing.T) {
+	var conns [2]*sqlite.Conn
+	for i := range conns {
+		c, err := sqlite.Open(":memory:", sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns[i] = c
+	}
+	if err := setLimits(conns[1]); err != nil {
+		t.Fatal(err)
+	}
+	const seed = 7
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	value := func() string {
+		var b strings.Builder
+		for range rnd.IntN(6) {
+			b.WriteString([]string{"a", "b", "ab", "é", "€", "😀", "''", " "}[rnd.IntN(8)])
+		}
+		switch rnd.IntN(8) {
+		case 0:
+			return "NULL"
+		case 1:
+			return fmt.Sprint(rnd.IntN(200) - 100)
+		case 2, 3:
+			return fmt.Sprintf("x'%x'", strings.ReplaceAll(b.String(), "''", "'"))
+		}
+		return "'" + b.String() + "'"
+	}
+	for n := range 4000 {
+		call := []string{"instr(%s, %s)", "replace(%s, %s, %s)", "trim(%s, %s)", "ltrim(%s, %s)", "rtrim(%s, %s)"}[n%5]
+		for strings.Contains(call, "%s") {
+			call = strings.Replace(call, "%s", value(), 1)
+		}
+		var got [2]string
+		for i, c := range conns {
+			st, _, err := c.Prepare("SELECT " + call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := st.Step(); err != nil {
+				t.Fatalf("%s: %v", call, err)
+			}
+			got[i] = fmt.Sprintf("%T %v", st.Column(0), st.Column(0))
+			st.Finalize()
+		}
+		if got[0] != got[1] {
+			t.Errorf("seed %d: %s is %s, ours %s", seed, call, got[0], got[1])
+		}
+	}
+	for _, call := range []string{"instr(9223372036854775807 + 1, '9')", "replace(hex(zeroblob(30000)), '0', hex(zeroblob(30000)))"} {
+		st, _, err := conns[1].Prepare("SELECT " + call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Step(); err == nil {
+			t.Errorf("%s is not refused", call)
+		}
+	}
+}
