@@ -15,6 +15,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -42,7 +43,7 @@ type batchJSON struct {
 	Applied  int    `json:"applied"`
 	Repeated int    `json:"repeated"` // applied before under the same idempotency key
 	Refused  int    `json:"refused"`
-	Blocks   int    `json:"blocks"`
+	Blocks   int    `json:"blocks"` // that hold applied lines
 	Branch   string `json:"branch"`
 	Head     string `json:"head"`
 	File     string `json:"refused_file,omitempty"`
@@ -62,7 +63,7 @@ type batch struct {
 	mu      sync.Mutex
 	sent    map[int][]byte // lines that are on their way, for the file of refused ones
 	sum     batchJSON
-	block   string
+	block   objectstore.Hash // of the last applied line
 	refused *refusedFile
 	failed  error // of writing refused lines
 }
@@ -312,17 +313,15 @@ func (b *batch) report(n int, res repo.Result, err error) {
 	b.mu.Lock()
 	line := b.sent[n]
 	delete(b.sent, n)
-	if !res.Block.IsZero() && !res.Repeated {
-		if id := res.Block.String(); id != b.block {
-			b.block = id
-			b.sum.Blocks++
-		}
-	}
 	if err == nil {
 		if res.Repeated {
 			b.sum.Repeated++
 		} else {
 			b.sum.Applied++
+			if res.Block != b.block {
+				b.block = res.Block
+				b.sum.Blocks++
+			}
 		}
 		b.bar.add(1)
 	}

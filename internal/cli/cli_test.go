@@ -67,6 +67,8 @@ var unsteady = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "<id>"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\dT[0-9:.]+Z\b`), "<time>"},
 	{regexp.MustCompile(`ssh-ed25519 [A-Za-z0-9+/=]+`), "ssh-ed25519 <key>"},
+	{regexp.MustCompile(`\b(block|show) [0-9a-f]{7}\b`), "$1 <short>"},
+	{regexp.MustCompile(`\b(shop\.\w+)\([^)]*\)`), "$1(…)"},
 	{regexp.MustCompile(`"gas": ?\d+`), `"gas": 0`},
 	{regexp.MustCompile(`"(nodes|bytes)": ?\d+`), `"$1": 0`},
 }

@@ -37,13 +37,16 @@ func (a *app) contractList(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("all") {
+		if contracts, err = versions(r, c.String("at"), contracts); err != nil {
+			return err
+		}
+	}
 	list := []contractJSON{}
 	var lines [][]string
 	for _, k := range contracts {
-		if k.Current || c.Bool("all") {
-			list = append(list, contractOf(k))
-			lines = append(lines, []string{nameVersion(k), date(k.Created), "owner " + a.who(k.Owner), k.Code.Short()})
-		}
+		list = append(list, contractOf(k))
+		lines = append(lines, []string{nameVersion(k), date(k.Created), "owner " + a.who(k.Owner), k.Code.Short()})
 	}
 	if a.json {
 		return a.emit(list)
@@ -55,6 +58,22 @@ func (a *app) contractList(c *ucli.Context) error {
 	}
 	a.columns(lines)
 	return nil
+}
+
+// versions lists every version of the given contracts, newest first.
+func versions(r *repo.Repository, rev string, inForce []repo.ContractInfo) ([]repo.ContractInfo, error) {
+	var list []repo.ContractInfo
+	for _, k := range inForce {
+		list = append(list, k)
+		for v := k.Version - 1; v > 0; v-- {
+			_, info, err := r.Contract(rev, fmt.Sprintf("%s@%d", k.Name, v))
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, info)
+		}
+	}
+	return list, nil
 }
 
 func (a *app) contractShow(c *ucli.Context) error {

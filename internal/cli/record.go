@@ -147,10 +147,18 @@ type resultJSON struct {
 func resultOf(res repo.Result) resultJSON {
 	r := res.Receipt
 	return resultJSON{
-		Status: r.Status.String(), Code: r.Code, Reason: r.Text, Transaction: id(res.Transaction),
+		Status: r.Status.String(), Code: r.Code, Reason: reasonOf(r), Transaction: id(res.Transaction),
 		Block: id(res.Block), Branch: res.Branch, Repeated: res.Repeated, Gas: r.Gas, Columns: r.Columns,
 		Rows: objects(r.Columns, r.Rows), Events: eventsJSON(r.Events), Changes: rowsJSON(res.Changes),
 	}
+}
+
+// reasonOf is why a transaction was refused, in words; "" when it was not.
+func reasonOf(r sqlcontract.Receipt) string {
+	if r.Status == sqlcontract.StatusOK || r.Status == 0 {
+		return ""
+	}
+	return sqlcontract.Explain(r)
 }
 
 type callJSON struct {

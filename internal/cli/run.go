@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 )
 
@@ -273,6 +274,7 @@ func exitStatus(err error) int {
 
 // fail prints an error and gives its exit status.
 func (a *app) fail(err error) int {
+	err = named(err)
 	status := exitStatus(err)
 	code, next := "", ""
 	if f := fault.Of(err); f != nil {
@@ -305,6 +307,16 @@ func (a *app) fail(err error) int {
 	}
 	_, _ = io.WriteString(a.err, b.String())
 	return status
+}
+
+// named gives a code to an error of the store that has none: bytes on the disk
+// that are not what was written are a verification that failed.
+func named(err error) error {
+	var corrupt *objectstore.CorruptError
+	if fault.Of(err) == nil && errors.As(err, &corrupt) {
+		return fault.New("AG0609", "Copy the ledger again from a backup or a peer; aergo verify --full checks the copy.", "%w", err)
+	}
+	return err
 }
 
 func isTerminal(stream any) bool {

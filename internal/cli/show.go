@@ -130,7 +130,7 @@ func (a *app) showTransaction(t repo.TransactionInfo) error {
 			Transaction: id(t.ID), Kind: t.Kind, Contract: t.Contract, Action: t.Action, Args: argsJSON(t.Args),
 			Account: string(t.Account), Created: timeJSON(t.Created), Expiry: timeJSON(t.Expiry), GasLimit: t.GasLimit,
 			Blocks: ids(t.Blocks), Block: id(t.Block), Position: t.Position, Status: rc.Status.String(), Code: rc.Code,
-			Reason: rc.Text, Gas: rc.Gas, Columns: rc.Columns, Rows: objects(rc.Columns, rc.Rows),
+			Reason: reasonOf(rc), Gas: rc.Gas, Columns: rc.Columns, Rows: objects(rc.Columns, rc.Rows),
 			Events: eventsJSON(rc.Events), Changes: rowsJSON(t.Changes),
 		})
 	}
@@ -144,7 +144,7 @@ func (a *app) showTransaction(t repo.TransactionInfo) error {
 	}
 	status := t.Receipt.Status.String()
 	if t.Receipt.Status != sqlcontract.StatusOK {
-		status += ": " + sqlcontract.Explain(t.Receipt) + " [" + t.Receipt.Code + "]"
+		status += ": " + reasonOf(t.Receipt) + " [" + t.Receipt.Code + "]"
 	}
 	lines = append(lines, []string{"status", clean(status)}, []string{"gas", strconv.FormatUint(t.Receipt.Gas, 10) + " of " + strconv.FormatUint(t.GasLimit, 10)})
 	a.columns(lines)
