@@ -102,6 +102,7 @@ func TestFenceAllows(t *testing.T) {
 		"UPDATE item SET stock = o.n FROM (SELECT 1 AS n) AS o WHERE true RETURNING stock",
 		"WITH c(k) AS (VALUES ('a')) DELETE FROM item WHERE sku IN c RETURNING stock",
 		"VALUES (1)",
+		"SELECT \"begin\".\"do\" FROM (SELECT 1 AS do) AS begin",
 	} {
 		source := "DIALECT 1; CREATE TABLE item (sku TEXT PRIMARY KEY, stock INTEGER DEFAULT 0); CREATE INDEX item_stock ON item(stock);" +
 			"CREATE VIEW cheap AS SELECT sku FROM item; CREATE ACTION f() PUBLIC RETURNS (x TEXT) AS BEGIN " + sql + "\n; END;"

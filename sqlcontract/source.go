@@ -178,10 +178,7 @@ func fold(x string) string {
 
 // reserved are the words by which the parser finds the end of a piece of SQL;
 // a column of such a name could not be told from them.
-var reserved = map[string]bool{
-	"action": false, "begin": true, "case": true, "do": true, "else": true, "elseif": true, "end": true,
-	"emit": true, "for": true, "if": false, "let": true, "require": true, "return": true, "then": true,
-}
+var reserved = map[string]bool{"case": true, "else": true, "end": true, "then": true}
 
 // at is line and column, both from 1, of a byte offset; columns count runes.
 func (s *source) at(off int) (line, col int) {
