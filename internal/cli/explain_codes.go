@@ -124,7 +124,7 @@ func explanations() map[string]explanation {
 		"AG0605": {"The head of a branch went back to an earlier one: somebody shows an old state.", "Fetch from another peer."},
 		"AG0606": {"A producer signed two different heads with one number: it shows different histories to different people.",
 			"Keep both statements and ask an admin of the ledger to decide."},
-		"AG0609": {"Bytes on the disk are not what was written: a file of the ledger is damaged.",
+		"AG0609": {"Bytes on the disk are not what was written: a file of the ledger is damaged, or a part of it is gone.",
 			"Copy the ledger again from a backup or a peer, and check the copy with aergo verify --full. Check the disk."},
 
 		"AG0701": {"The merge is too large for one block.", "Merge a part first: aergo merge REV with an earlier revision of the source."},

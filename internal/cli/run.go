@@ -310,10 +310,11 @@ func (a *app) fail(err error) int {
 }
 
 // named gives a code to an error of the store that has none: bytes on the disk
-// that are not what was written are a verification that failed.
+// that are not what was written, or are gone, are a verification that failed.
+// What a user asked for and is not there has a code already.
 func named(err error) error {
 	var corrupt *objectstore.CorruptError
-	if fault.Of(err) == nil && errors.As(err, &corrupt) {
+	if fault.Of(err) == nil && (errors.As(err, &corrupt) || errors.Is(err, objectstore.ErrNotFound)) {
 		return fault.New("AG0609", "Copy the ledger again from a backup or a peer; aergo verify --full checks the copy.", "%w", err)
 	}
 	return err
