@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/aergo-git/aergo-git/branch"
-	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -175,11 +174,7 @@ func (r *Repository) put(batch objectstore.Batch, h branch.Header, key crypto.Si
 	if err != nil {
 		return branch.Block{}, err
 	}
-	sig, err := sign.Sign(key, sign.PurposeBlock, r.ledger, block.ID)
-	if err != nil {
-		return branch.Block{}, fmt.Errorf("signing block %s: %w", block.ID.Short(), err)
-	}
-	seal, err := (sign.Seal{Signatures: []sign.Signature{sig}}).Bytes()
+	seal, err := branch.SignBlock(block, nil, key)
 	if err != nil {
 		return branch.Block{}, err
 	}

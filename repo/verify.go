@@ -9,7 +9,6 @@ import (
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
-	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/merge"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
@@ -24,7 +23,7 @@ func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport,
 	v := verification{r: r, full: o.Full, ctx: ctx, checked: map[objectstore.Hash]bool{}, states: map[objectstore.Hash]dd.State{}}
 	head, err := r.directory.Head()
 	if err == nil {
-		_, err = dd.VerifyChain(r.db, r.ledger, head.Block().ID)
+		v.directory, err = dd.VerifyChain(r.db, r.ledger, head.Block().ID)
 	}
 	if err != nil {
 		return v.report, failed("the directory", err)
@@ -95,13 +94,14 @@ func (r *Repository) reachable(ctx context.Context) ([]objectstore.Hash, error) 
 
 // verification is one run of Verify.
 type verification struct {
-	r       *Repository
-	ctx     context.Context
-	full    bool
-	report  VerifyReport
-	tree    *sqlcontract.Tree
-	checked map[objectstore.Hash]bool // nodes and values of the state map
-	states  map[objectstore.Hash]dd.State
+	r         *Repository
+	ctx       context.Context
+	full      bool
+	report    VerifyReport
+	directory dd.State // the verified chain's end
+	tree      *sqlcontract.Tree
+	checked   map[objectstore.Hash]bool // nodes and values of the state map
+	states    map[objectstore.Hash]dd.State
 }
 
 func (v *verification) block(id objectstore.Hash) error {
@@ -186,7 +186,13 @@ func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.
 	r := v.r
 	state, ok := v.states[b.Directory]
 	if !ok {
-		var err error
+		known, err := v.directory.Includes(b.Directory)
+		if err != nil {
+			return state, err
+		}
+		if !known {
+			return state, fmt.Errorf("it names directory block %s, which is not in the directory's chain", b.Directory.Short())
+		}
 		if state, err = r.directory.At(b.Directory); err != nil {
 			return state, fmt.Errorf("directory block %s: %w", b.Directory.Short(), err)
 		}
@@ -222,12 +228,8 @@ func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.
 	if err != nil {
 		return state, fmt.Errorf("its signature: %w", err)
 	}
-	seal, err := sign.ParseSeal(data)
-	if err != nil {
-		return state, fmt.Errorf("its signature: %w", err)
-	}
-	if err := seal.Check(string(b.Producer), sign.PurposeBlock, r.ledger, b.ID); err != nil {
-		return state, fmt.Errorf("its signature: %w", err)
+	if err := branch.VerifySeal(b, data); err != nil {
+		return state, err
 	}
 	v.report.Signatures++
 	return state, nil
