@@ -94,7 +94,7 @@ func TestWeights(t *testing.T) {
 			weight = weightConcat
 		}
 		charged := float64(weight) * float64(steps) / 64
-		t.Log(fmt.Sprintf("%-18s %10v a call, %3d steps around it, weight %4d: takes %.1f times what it is charged", w.function, took, steps, weight, float64(took)/float64(unit)/charged))
+		t.Logf("%-18s %10v a call, %3d steps around it, weight %4d: takes %.1f times what it is charged", w.function, took, steps, weight, float64(took)/float64(unit)/charged)
 	}
 }
 

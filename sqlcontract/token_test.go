@@ -102,6 +102,9 @@ func FuzzLexPrepare(f *testing.F) {
 		end, variables := len(sql), map[string]bool{}
 		for _, tok := range lex(sql) {
 			x := sql[tok.start:tok.end]
+			if tok.kind == kBad && strings.HasPrefix(x, "/*") {
+				return // SQLite lets the end of the text close a comment, a contract may not
+			}
 			if tok.kind == kBad {
 				t.Fatalf("SQLite takes %q, for us %q is no token", sql, x)
 			}
