@@ -81,7 +81,7 @@ func (r *run) query(q *Query, fn func(st *statement) error) error {
 
 // step runs a statement whose parameters are bound.
 func (r *run) step(st *statement, fn func(st *statement) error) error {
-	r.meter.start(st.q.Weight)
+	r.meter.start(st.q)
 	r.db.meter = &r.meter
 	var err error
 	for {

@@ -95,7 +95,10 @@ func (db *database) changed(ch *sqlite.Change) {
 		return
 	}
 	if db.meter != nil {
-		db.meter.add(gasRowWritten)
+		if db.meter.add(gasRowWritten); db.meter.over() {
+			c.refused = fail("AG0420", "") // nobody needs the rest
+			return
+		}
 	}
 	switch ch.Op {
 	case sqlite.Insert:

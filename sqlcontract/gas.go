@@ -10,19 +10,25 @@ package sqlcontract
 const (
 	gasUnit = 64 // all costs below are multiples of a whole unit
 
-	gasTransaction   = 50 * gasUnit // signature, seen row, lists
-	gasArgument      = 2            // a byte of encoded arguments
-	gasStatement     = 1 * gasUnit  // one execution of a statement or expression
-	gasRowRead       = 1 * gasUnit  // a row that a statement hands out: returned, emitted, FOR, LET
-	gasByteRead      = 2            // a byte of its text and blobs
-	gasRowWritten    = 20 * gasUnit // each change of a row, undone ones included
-	gasByteWritten   = 2            // a byte of key and of the new value
-	gasSource        = 16           // a byte of a deployed source
-	gasRowBuilt      = 5 * gasUnit  // a stored row that an upgrade copies and checks
-	progressInterval = 1000         // VM steps between two looks at the meter
+	gasTransaction = 50 * gasUnit // signature, seen row, lists
+	gasArgument    = 2            // a byte of encoded arguments
+	gasStatement   = 1 * gasUnit  // one execution of a statement or expression
+	gasRowRead     = 1 * gasUnit  // a row that a statement hands out: returned, emitted, FOR, LET
+	gasByteRead    = 2            // a byte of its text and blobs
+	gasRowWritten  = 20 * gasUnit // each change of a row, undone ones included
+	gasByteWritten = 2            // a byte of key and of the new value
+	gasSource      = 16           // a byte of a deployed source
+	gasRowBuilt    = 5 * gasUnit  // a stored row that an upgrade copies and checks
+
+	progressInterval = 1000 // VM steps between two looks at the meter
+	writeTicks       = 1000 // looks before a statement that writes is stopped: about 50 ms
 )
 
 // meter counts one transaction's gas in 1/64 units.
+//
+// A statement that writes is let run on for a while after its gas is used up,
+// since stopping it makes SQLite roll back the whole block's transaction, which
+// then has to be restored (see Session.restore); undoing it is cheap.
 //
 // Invariant: whether a transaction runs out of gas depends on exact counts only.
 // The progress handler stops a statement only when the steps it has surely made
@@ -31,6 +37,7 @@ type meter struct {
 	limit  uint64 // 1/64 units
 	used   uint64
 	weight uint64 // of the running statement
+	writes bool   // that statement is not read-only
 	ticks  uint64 // calls of the progress handler for it: at least ticks*progressInterval steps
 }
 
@@ -49,14 +56,17 @@ func (m *meter) over() bool { return m.used > m.limit }
 func (m *meter) gas() uint64 { return (min(m.used, m.limit) + gasUnit - 1) / gasUnit }
 
 // start prepares for the steps of one statement.
-func (m *meter) start(weight int) {
-	m.weight, m.ticks = uint64(max(weight, 1)), 0
+func (m *meter) start(q *Query) {
+	m.weight, m.writes, m.ticks = uint64(max(q.Weight, 1)), !q.ReadOnly, 0
 	m.add(gasStatement)
 }
 
 // tick is the progress handler.
 func (m *meter) tick() (stop bool) {
 	m.ticks++
+	if m.writes && m.ticks < writeTicks {
+		return false
+	}
 	return m.used+m.ticks*progressInterval*m.weight > m.limit
 }
 

@@ -225,7 +225,8 @@ func (s *Session) RunIf(tx VerifiedTransaction, accept func(rows []RowChange) (c
 	if err := s.usable(); err != nil {
 		return Receipt{}, err
 	}
-	if err := s.admit(tx); err != nil {
+	known, err := s.admit(tx)
+	if err != nil {
 		if !NotAdmitted(err) {
 			s.broken = err
 		}
@@ -235,7 +236,7 @@ func (s *Session) RunIf(tx VerifiedTransaction, accept func(rows []RowChange) (c
 		block: s.block, ledger: s.tree.ledger, meter: newMeter(tx.header.GasLimit), vars: s.vars}
 	rows, f, err := s.execute(r, tx, accept)
 	if err == nil {
-		err = s.record(tx, s.answer(r, rows, f), rows)
+		err = s.record(tx, s.answer(r, rows, f), rows, known)
 	}
 	if err != nil {
 		s.broken = fmt.Errorf("running transaction %s: %w", tx.id.Short(), err)
@@ -254,8 +255,37 @@ func (s *Session) usable() error {
 	return nil
 }
 
-// admit decides whether a transaction may be in this block at all.
-func (s *Session) admit(tx VerifiedTransaction) error {
+// admit decides whether a transaction may be in this block at all. known tells
+// that an earlier merge has excluded it.
+func (s *Session) admit(tx VerifiedTransaction) (known bool, err error) {
+	if err := s.inScope(tx); err != nil {
+		return false, err
+	}
+	h := tx.header
+	id := tx.id.Short()
+	seen, status, err := s.seen(h.Account, h.Salt)
+	if err != nil {
+		return false, err
+	}
+	if status != 0 && seen != tx.id {
+		return false, fault.New("AG0434", "Use another idempotency key, or look at the first one: aergo-git show "+seen.Short(), "the salt of transaction %s was used before, by transaction %s with other content", id, seen.Short())
+	}
+	if status != 0 && !(status == StatusExcluded && s.block.Again) {
+		return false, fault.New("AG0432", "Look at its receipt: aergo-git show "+seen.Short(), "transaction %s has run before, its verdict was: %s", id, status)
+	}
+	if s.block.May != nil {
+		if err := s.block.May(h.Account); err != nil {
+			return false, err
+		}
+	}
+	if tx.args == nil {
+		return false, fault.New("AG0435", "", "the arguments of transaction %s have been erased, it cannot run", id)
+	}
+	return status != 0, nil
+}
+
+// inScope decides by the transaction's header and the block alone.
+func (s *Session) inScope(tx VerifiedTransaction) error {
 	h := tx.header
 	id := tx.id.Short()
 	if h.Kind == KindPatch {
@@ -269,24 +299,6 @@ func (s *Session) admit(tx VerifiedTransaction) error {
 	}
 	if b := tx.BranchID(); !b.IsZero() && b != s.block.Branch && !s.block.Merge {
 		return fault.New("AG0433", "Sign it for this branch, or merge the branch it ran on.", "transaction %s is bound to branch %s and this is branch %s", id, b.Short(), s.block.Branch.Short())
-	}
-	seen, status, err := s.seen(h.Account, h.Salt)
-	if err != nil {
-		return err
-	}
-	if status != 0 && seen != tx.id {
-		return fault.New("AG0434", "Use another idempotency key, or look at the first one: aergo-git show "+seen.Short(), "the salt of transaction %s was used before, by transaction %s with other content", id, seen.Short())
-	}
-	if status != 0 && !(status == StatusExcluded && s.block.Again) {
-		return fault.New("AG0432", "Look at its receipt: aergo-git show "+seen.Short(), "transaction %s has run before, its verdict was: %s", id, status)
-	}
-	if s.block.May != nil {
-		if err := s.block.May(h.Account); err != nil {
-			return err
-		}
-	}
-	if tx.args == nil {
-		return fault.New("AG0435", "", "the arguments of transaction %s have been erased, it cannot run", id)
 	}
 	return nil
 }
@@ -350,7 +362,7 @@ func (s *Session) execute(r *run, tx VerifiedTransaction, accept func([]RowChang
 	if d != nil {
 		err = d.end(f == nil)
 	} else if r.db != nil {
-		err = r.db.settle(f == nil)
+		err = s.settle(r.db, f == nil)
 	}
 	if f != nil {
 		rows = nil
@@ -455,7 +467,7 @@ func (s *Session) Exclude(tx VerifiedTransaction, code string) error {
 	if !s.block.Merge {
 		return fmt.Errorf("excluding transaction %s: only a merge block excludes", tx.id.Short())
 	}
-	if err := s.record(tx, Receipt{Transaction: tx.id, Status: StatusExcluded, Code: code}, nil); err != nil {
+	if err := s.record(tx, Receipt{Transaction: tx.id, Status: StatusExcluded, Code: code}, nil, true); err != nil {
 		s.broken = fmt.Errorf("excluding transaction %s: %w", tx.id.Short(), err)
 		return s.broken
 	}
@@ -467,8 +479,9 @@ func (r Receipt) leavesRow() bool {
 	return r.Status != StatusExcluded || r.Code != "AG0431" && r.Code != "AG0434"
 }
 
-// record adds a transaction with its answer to the block.
-func (s *Session) record(tx VerifiedTransaction, receipt Receipt, rows []RowChange) error {
+// record adds a transaction with its answer to the block. known tells whether
+// it may have a row in aergo_seen.
+func (s *Session) record(tx VerifiedTransaction, receipt Receipt, rows []RowChange, known bool) error {
 	for _, row := range rows {
 		s.lay(row)
 	}
@@ -482,9 +495,11 @@ func (s *Session) record(tx VerifiedTransaction, receipt Receipt, rows []RowChan
 		if err != nil {
 			return err
 		}
-		old, _, err := s.get(key)
-		if err != nil {
-			return err
+		var old []byte
+		if known {
+			if old, _, err = s.get(key); err != nil {
+				return err
+			}
 		}
 		s.lay(RowChange{Key: key, Old: old, New: value})
 		db, err := s.touch(systemSeen)
@@ -668,6 +683,42 @@ func (s *Session) end() {
 	s.ended = true
 	s.tree.session = nil
 	s.touched, s.began, s.contracts, s.overlay, s.base = nil, nil, nil, nil, nil
+}
+
+// settle ends a transaction on its contract's database.
+func (s *Session) settle(db *database, keep bool) error {
+	if db.conn.InTransaction() {
+		return db.settle(keep)
+	}
+	return s.restore(db)
+}
+
+// restore brings a database back to where the block is, after SQLite rolled its
+// transaction back: it does so when a statement that writes is interrupted,
+// because it ran out of gas.
+func (s *Session) restore(db *database) error {
+	into := db.capture
+	db.capture, db.marked = nil, false
+	if err := db.conn.Exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := db.conn.ForceForeignKeys(false); err != nil {
+		return err
+	}
+	err := db.apply(func(l *layout, fn func(key, old, new []byte) error) error {
+		for _, r := range s.overlay {
+			if !bytes.HasPrefix(r.Key, l.prefix) {
+				continue
+			}
+			// A row that an upgrade in this block copied is there even if Old is nil.
+			if err := fn(r.Key, r.Key, r.New); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	db.capture = into
+	return errors.Join(err, db.conn.ForceForeignKeys(true))
 }
 
 // begin opens the block's SQLite transaction.

@@ -126,7 +126,7 @@ func findVersion(from get, name string, number int64) (*version, error) {
 // (a test compares them); values have no defaults, so no cell is left out.
 
 func seenKey(day int64, account objectstore.Account, salt objectstore.Hash) ([]byte, error) {
-	return wire.AppendKey(tablePrefix(systemSeen, "seen"), day, string(account), salt[:])
+	return wire.AppendKey(nil, systemSeen, "seen", day, string(account), salt[:])
 }
 
 func seenRow(id objectstore.Hash, verdict Status) ([]byte, error) {

@@ -20,6 +20,11 @@ const fileFormat = 1
 // the present block's, and the one being built.
 const maxSerials = 3
 
+// cacheKiB is SQLite's page cache for one contract, used as far as pages are.
+// Seen rows are spread at random: with the default 2 MiB, half the time of an
+// insert goes into writing pages out early.
+const cacheKiB = 16 << 10
+
 // metaTable is the one table of ours in a contract's file. Its name is reserved,
 // and the fence keeps contracts from reading it.
 const metaTable = `CREATE TABLE aergo_meta(one INTEGER PRIMARY KEY, root BLOB, code BLOB, format INTEGER) STRICT, WITHOUT ROWID`
@@ -153,7 +158,7 @@ func (t *Tree) openFile(c *Contract) (*database, error) {
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}
-			db, err := openDatabase(c, path, sqlite.Options{WAL: true})
+			db, err := openDatabase(c, path, sqlite.Options{WAL: true, CacheKiB: cacheKiB})
 			if err == nil {
 				var root objectstore.Hash
 				if root, err = db.readMeta(); err == nil {
@@ -207,7 +212,7 @@ func createDatabase(c *Contract, path string) (*database, error) {
 			return nil, fmt.Errorf("making the working tree of contract %s: %w", c.Name, err)
 		}
 	}
-	db, err := openDatabase(c, path, sqlite.Options{WAL: path != ""})
+	db, err := openDatabase(c, path, sqlite.Options{WAL: path != "", CacheKiB: cacheKiB})
 	if err != nil {
 		return nil, fmt.Errorf("making the working tree of contract %s: %w", c.Name, err)
 	}
@@ -264,9 +269,7 @@ func (db *database) load(state *prolly.Map) error {
 	return nil
 }
 
-// forward changes the rows that differ between the states. Triggers are gone
-// and foreign keys off meanwhile; every changed key is deleted before the first
-// is inserted, so that no order of uniqueness matters.
+// forward changes the rows that differ between the states.
 func (db *database) forward(to *prolly.Map) (err error) {
 	if err := db.conn.SetForeignKeys(false); err != nil {
 		return err
@@ -280,52 +283,11 @@ func (db *database) forward(to *prolly.Map) (err error) {
 		}
 		err = errors.Join(err, db.conn.SetForeignKeys(true))
 	}()
-	triggers := false
-	differ := func(l *layout, fn func(key, old, new []byte) error) error {
+	err = db.apply(func(l *layout, fn func(key, old, new []byte) error) error {
 		return prolly.Diff(db.state, to, l.prefix, wire.KeyPrefixEnd(l.prefix), fn)
-	}
-	for _, l := range db.plain {
-		remove, err := db.prepareOwn(l.deleteSQL())
-		if err != nil {
-			return err
-		}
-		err = differ(l, func(key, old, _ []byte) error {
-			if !triggers {
-				triggers = true
-				if err := db.dropTriggers(); err != nil {
-					return err
-				}
-			}
-			if old == nil {
-				return nil
-			}
-			return l.deleteRow(remove, key)
-		})
-		remove.Finalize()
-		if err != nil {
-			return fmt.Errorf("table %s: %w", l.Name, err)
-		}
-	}
-	for _, l := range db.plain {
-		insert, err := db.prepareOwn(l.insertSQL())
-		if err != nil {
-			return err
-		}
-		err = differ(l, func(key, _, new []byte) error {
-			if new == nil {
-				return nil
-			}
-			return l.insertRow(insert, key, new)
-		})
-		insert.Finalize()
-		if err != nil {
-			return fmt.Errorf("table %s: %w", l.Name, err)
-		}
-	}
-	if triggers {
-		if err := db.create("trigger"); err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	if err := db.writeMeta(to.Root()); err != nil {
 		return err
@@ -335,6 +297,64 @@ func (db *database) forward(to *prolly.Map) (err error) {
 	}
 	db.state = to
 	return nil
+}
+
+// apply changes rows in the open transaction, with foreign keys off. each gives
+// the changes of one table, twice. Triggers are gone meanwhile, and every
+// changed key is deleted before the first is inserted, so that no order of
+// uniqueness matters.
+func (db *database) apply(each func(l *layout, fn func(key, old, new []byte) error) error) error {
+	db.finalize()
+	if err := db.dropTriggers(); err != nil {
+		return err
+	}
+	pass := func(sql func(*layout) string, change func(l *layout, st *sqlite.Stmt, key, old, new []byte) error) error {
+		for _, l := range db.plain {
+			st, err := db.prepareOwn(sql(l))
+			if err != nil {
+				return err
+			}
+			err = each(l, func(key, old, new []byte) error { return change(l, st, key, old, new) })
+			st.Finalize()
+			if err != nil {
+				return fmt.Errorf("table %s: %w", l.Name, err)
+			}
+		}
+		return nil
+	}
+	err := pass((*layout).deleteSQL, func(l *layout, st *sqlite.Stmt, key, old, _ []byte) error {
+		if old == nil {
+			return nil
+		}
+		return l.deleteRow(st, key)
+	})
+	if err != nil {
+		return err
+	}
+	err = pass((*layout).insertSQL, func(l *layout, st *sqlite.Stmt, key, _, new []byte) error {
+		if new == nil {
+			return nil
+		}
+		return l.insertRow(st, key, new)
+	})
+	if err != nil {
+		return err
+	}
+	return db.create("trigger")
+}
+
+// finalize forgets the prepared statements. A statement that SQLite has to
+// prepare again, because the schema or a setting changed, would count its first
+// steps twice, and gas must not depend on what a file went through.
+func (db *database) finalize() {
+	for _, st := range db.statements {
+		st.Finalize()
+	}
+	for _, st := range db.owned {
+		st.Finalize()
+	}
+	clear(db.statements)
+	clear(db.owned)
 }
 
 func (db *database) dropTriggers() error {

@@ -238,11 +238,18 @@ func (c *Conn) DeferredFKs() bool {
 // SetForeignKeys switches the enforcement of foreign keys. SQLite ignores that
 // in silence while a transaction is open; here it is an error.
 func (c *Conn) SetForeignKeys(on bool) error {
-	if c.closed {
-		return errClosed()
-	}
 	if c.InTransaction() {
 		return misuse("foreign keys cannot be switched while a transaction is open")
+	}
+	return c.ForceForeignKeys(on)
+}
+
+// ForceForeignKeys is SetForeignKeys that also works while a transaction is
+// open. Rows that it changes meanwhile are never checked: the caller knows that
+// they hold.
+func (c *Conn) ForceForeignKeys(on bool) error {
+	if c.closed {
+		return errClosed()
 	}
 	var value int32
 	if on {

@@ -60,5 +60,10 @@
 //   - All databases of a process share the lock of one page cache (because of
 //     MEMORY_MANAGEMENT; only a page cache of our own would cure it), and one allocator:
 //     connections that mostly look pages up gain little from a second core.
+//   - Interrupting a statement that writes (Interrupt, or the progress handler)
+//     rolls the whole transaction back, not the statement.
+//   - A statement that is prepared again by itself after a change of the schema
+//     keeps the steps of the failed attempt in its count: Finalize statements
+//     whose steps matter, and Prepare them anew.
 //   - VM steps are no measure of CPU: hex(zeroblob(50e6)) takes about ten.
 package sqlite
