@@ -49,6 +49,12 @@ type batchJSON struct {
 	File     string `json:"refused_file,omitempty"`
 }
 
+// found is what the first line that names an action learned about it.
+type found struct {
+	action *sqlcontract.Action
+	err    error
+}
+
 // batch is a load under way. Add's goroutine reads lines; the Writer's reports
 // them. mu guards everything below it.
 type batch struct {
@@ -57,7 +63,7 @@ type batch struct {
 	branch  string
 	keyed   string // the field that holds the idempotency key, or ""
 	stop    bool
-	actions map[string]*sqlcontract.Action
+	actions map[string]found
 	bar     *progress
 
 	mu      sync.Mutex
@@ -111,7 +117,7 @@ func (a *app) callBatch(c *ucli.Context) error {
 	}
 	b := &batch{
 		a: a, r: r, branch: branch, keyed: c.String("idempotency-key"), stop: c.Bool("stop-on-error"),
-		actions: map[string]*sqlcontract.Action{}, sent: map[int][]byte{},
+		actions: map[string]found{}, sent: map[int][]byte{},
 		sum: batchJSON{Branch: branch}, refused: &refusedFile{path: refused},
 		bar: a.progress("lines", total),
 	}
@@ -270,15 +276,15 @@ func (b *batch) parse(line []byte) (repo.Call, error) {
 	if l.Call == "" {
 		return bad("the line has no \"call\"")
 	}
-	action, ok := b.actions[l.Call]
+	f, ok := b.actions[l.Call]
 	if !ok {
-		var err error
-		if _, action, err = b.a.findAction(b.r, b.branch, l.Call); err != nil {
-			return repo.Call{}, err
-		}
-		b.actions[l.Call] = action
+		_, f.action, f.err = b.a.findAction(b.r, b.branch, l.Call)
+		b.actions[l.Call] = f
 	}
-	args, err := repo.JSONArgs(action, l.Args)
+	if f.err != nil {
+		return repo.Call{}, f.err
+	}
+	args, err := repo.JSONArgs(f.action, l.Args)
 	if err != nil {
 		return repo.Call{}, err
 	}
