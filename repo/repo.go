@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
@@ -48,21 +50,22 @@ type Repository struct {
 
 // Init makes an empty private ledger in dir (made if absent), owned by the key's
 // account, with the branch main and its first, empty block.
-func Init(dir string, key crypto.Signer, o Options) (_ *Repository, err error) {
+func Init(dir string, key crypto.Signer, o Options) (*Repository, error) {
+	return initOn(nil, dir, key, o)
+}
+
+// initOn is Init with Pebble on another file system than the disk.
+func initOn(on vfs.FS, dir string, key crypto.Signer, o Options) (_ *Repository, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("making a ledger: %w", err)
 	}
-	meta := filepath.Join(dir, metaDir)
-	if _, err := os.Stat(filepath.Join(meta, "db")); err == nil {
-		return nil, fault.New("AG0103", "Use it, or make another one: aergo init NAME.", "there is a ledger in %s already", dir)
-	}
-	if err := os.MkdirAll(meta, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, metaDir), 0o700); err != nil {
 		return nil, fmt.Errorf("making a ledger: %w", err)
 	}
 	r := &Repository{dir: dir}
 	r.choose(o)
-	if err := r.openStore(o); err != nil {
+	if err := r.openStore(on, o); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -70,6 +73,13 @@ func Init(dir string, key crypto.Signer, o Options) (_ *Repository, err error) {
 			_ = r.db.Close() // the first error counts
 		}
 	}()
+	// A store without a ledger is left when the process dies in the middle of
+	// Init: then begin again.
+	if _, err := dd.Open(r.db, r.db); err == nil {
+		return nil, fault.New("AG0103", "Use it, or make another one: aergo init NAME.", "there is a ledger in %s already", dir)
+	} else if !fault.Is(err, "AG0204") {
+		return nil, fmt.Errorf("making a ledger: %w", err)
+	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	if err := r.begun(batch, key); err != nil {
@@ -136,9 +146,15 @@ func Open(dir string, o Options) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openOn(nil, dir, o)
+}
+
+// openOn is Open of exactly dir, with Pebble on another file system than the
+// disk.
+func openOn(on vfs.FS, dir string, o Options) (*Repository, error) {
 	r := &Repository{dir: dir}
 	r.choose(o)
-	if err := r.openStore(o); err != nil {
+	if err := r.openStore(on, o); err != nil {
 		return nil, err
 	}
 	if err := r.load(); err != nil {
@@ -177,15 +193,16 @@ func (r *Repository) choose(o Options) {
 	r.trees = map[branch.ID]*sqlcontract.Tree{}
 }
 
-// openStore opens Pebble, waiting for another process.
-func (r *Repository) openStore(o Options) error {
+// openStore opens Pebble, waiting for another process. A nil file system is the
+// disk.
+func (r *Repository) openStore(on vfs.FS, o Options) error {
 	wait := o.Wait
 	if wait == 0 {
 		wait = defaultWait
 	}
 	for pause, waited := 2*time.Millisecond, time.Duration(0); ; pause = min(2*pause, 100*time.Millisecond) {
 		var err error
-		r.db, err = objectstore.Open(filepath.Join(r.dir, metaDir, "db"), objectstore.Options{NodeHash: prolly.NodeHash})
+		r.db, err = objectstore.Open(filepath.Join(r.dir, metaDir, "db"), objectstore.Options{FS: on, NodeHash: prolly.NodeHash})
 		if err == nil {
 			r.history = branch.NewHistory(r.db, r.db.Index)
 			r.engine = sqlcontract.NewEngine(r.db)

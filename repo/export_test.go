@@ -1,0 +1,23 @@
+package repo
+
+import (
+	"context"
+	"crypto"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aergo-git/aergo-git/dd"
+)
+
+// InitOn and OpenOn keep Pebble on a file system of the test's; the working tree
+// stays on the disk.
+func InitOn(fs vfs.FS, dir string, key crypto.Signer, o Options) (*Repository, error) {
+	return initOn(fs, dir, key, o)
+}
+
+func OpenOn(fs vfs.FS, dir string, o Options) (*Repository, error) { return openOn(fs, dir, o) }
+
+// Direct makes a directory block of one change.
+func (r *Repository) Direct(key crypto.Signer, change dd.Change) error {
+	return r.direct(context.Background(), key, change)
+}
