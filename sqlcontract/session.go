@@ -664,15 +664,14 @@ func (s *Session) rollback() error {
 			db.discard() // made by a deploy of this block
 			continue
 		}
+		if s.capture.mismatch != "" {
+			db.discard() // rebuilt when next touched
+			delete(t.open, db.contract.Name)
+			continue
+		}
 		if err := db.undo(); err != nil || s.broken != nil {
 			db.close() // opened anew, and checked, when next touched
 			delete(t.open, db.contract.Name)
-		}
-	}
-	if s.capture.mismatch != "" {
-		for name, db := range t.open {
-			db.discard()
-			delete(t.open, name)
 		}
 	}
 	s.end()
