@@ -59,7 +59,11 @@ func (r *Repository) Plan(_ context.Context, branch, contract, source string) (s
 
 // one makes a block of one transaction.
 func (r *Repository) one(ctx context.Context, key crypto.Signer, branch string, run func(*draft) (Result, error)) (Result, error) {
-	d, err := r.begin(key, branch, false)
+	by, err := r.signer(key, branch)
+	if err != nil {
+		return Result{}, err
+	}
+	d, err := r.begin(by, r.now(), false)
 	if err != nil {
 		return Result{}, err
 	}
@@ -78,7 +82,7 @@ func (r *Repository) one(ctx context.Context, key crypto.Signer, branch string, 
 
 // call signs and runs one call in the draft.
 func (d *draft) call(c Call) (Result, error) {
-	q, err := d.request(c)
+	q, err := d.r.request(c)
 	if err != nil {
 		return Result{}, err
 	}
@@ -89,13 +93,13 @@ func (d *draft) call(c Call) (Result, error) {
 }
 
 // request is what a call asks for; with an idempotency key, under its salt.
-func (d *draft) request(c Call) (q sqlcontract.Request, err error) {
+func (r *Repository) request(c Call) (q sqlcontract.Request, err error) {
 	q = sqlcontract.Request{
 		Kind: sqlcontract.KindCall, Contract: c.Contract, Action: c.Action, Args: c.Args,
 		GasLimit: c.GasLimit, Preconditions: c.Preconditions,
 	}
 	if c.IdempotencyKey != "" {
-		q.Salt, err = sqlcontract.IdempotencySalt(d.r.ledger, c.Contract, c.Action, c.IdempotencyKey)
+		q.Salt, err = sqlcontract.IdempotencySalt(r.ledger, c.Contract, c.Action, c.IdempotencyKey)
 	}
 	return q, err
 }
@@ -138,13 +142,6 @@ func (d *draft) submit(q sqlcontract.Request) (Result, error) {
 		return Result{}, err
 	}
 	return d.run(tx)
-}
-
-// sign makes the transaction of a request for this branch.
-func (d *draft) sign(q sqlcontract.Request) (sqlcontract.VerifiedTransaction, error) {
-	q.Ledger, q.Branch, q.Account = d.r.ledger, d.record.ID, d.account
-	q.Created, q.Stays = d.r.now(), d.record.Scratch
-	return d.r.verifier.Sign(q, d.key, d.r.random)
 }
 
 // run executes a verified transaction and says what it changed.

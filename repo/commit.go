@@ -6,21 +6,43 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
+// signer is a key at work on a branch.
+type signer struct {
+	r       *Repository
+	key     crypto.Signer
+	account objectstore.Account // of key
+	record  branch.Record
+}
+
+// signer prepares a key for a branch; an empty name means the current one.
+func (r *Repository) signer(key crypto.Signer, name string) (signer, error) {
+	if _, err := publicKey(key); err != nil {
+		return signer{}, err
+	}
+	rec, err := r.branch(name)
+	return signer{r: r, key: key, account: AccountOf(key), record: rec}, err
+}
+
+// sign makes the transaction of a request for the branch.
+func (s signer) sign(q sqlcontract.Request) (sqlcontract.VerifiedTransaction, error) {
+	q.Ledger, q.Branch, q.Account = s.r.ledger, s.record.ID, s.account
+	q.Created, q.Stays = s.r.now(), s.record.Scratch
+	return s.r.verifier.Sign(q, s.key, s.r.random)
+}
+
 // A draft is a block in the making on the head of a branch. From begin to
 // finish or abandon it holds the write lock of the repository.
 type draft struct {
-	r         *Repository
-	record    branch.Record
+	signer
 	parent    branch.Block
-	key       crypto.Signer
-	account   objectstore.Account // of key
-	directory objectstore.Hash    // the block whose permissions hold
+	directory objectstore.Hash // the block whose permissions hold
 	time      int64
 	tree      *sqlcontract.Tree
 	session   *sqlcontract.Session
@@ -28,20 +50,16 @@ type draft struct {
 	finished  bool
 }
 
-// begin opens a block on a branch for a producer. In a merge, what fails is
+// begin opens a block on the branch of its producer. In a merge, what fails is
 // excluded.
-func (r *Repository) begin(key crypto.Signer, name string, merging bool) (d *draft, err error) {
+func (r *Repository) begin(by signer, at time.Time, merging bool) (d *draft, err error) {
 	r.writing.Lock()
 	defer func() {
 		if err != nil {
 			r.writing.Unlock()
 		}
 	}()
-	rec, err := r.branch(name)
-	if err != nil {
-		return nil, err
-	}
-	producer := AccountOf(key)
+	rec, producer := by.record, by.account
 	state, err := r.directory.Head()
 	if err != nil {
 		return nil, err
@@ -64,7 +82,7 @@ func (r *Repository) begin(key crypto.Signer, name string, merging bool) (d *dra
 	if err := tree.MoveTo(parent.State); err != nil {
 		return nil, err
 	}
-	d = &draft{r: r, record: rec, parent: parent, key: key, account: producer, tree: tree, keyed: map[objectstore.Hash]Call{}, directory: state.Block().ID, time: max(r.now().UnixMilli(), parent.Time)}
+	d = &draft{signer: by, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
 	d.session, err = tree.Begin(sqlcontract.Block{
 		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: merging,
 		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },

@@ -11,9 +11,9 @@ const (
 	// defaultWait is how long Open waits for another process.
 	defaultWait = 10 * time.Second
 
-	// nodeCache is the memory for decoded nodes of the state map, shared by all
-	// branches of a repository.
-	nodeCache = 256 << 20
+	// nodeCache is the memory for decoded nodes of the state map that diffs,
+	// proofs and verification read; execution has a larger one of its own.
+	nodeCache = 32 << 20
 
 	// openTrees is how many branches keep their working tree open; each open
 	// contract costs a few file handles.

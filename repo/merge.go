@@ -20,7 +20,11 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 	if err != nil {
 		return MergeResult{}, err
 	}
-	d, err := r.begin(key, o.Into, true)
+	by, err := r.signer(key, o.Into)
+	if err != nil {
+		return MergeResult{}, err
+	}
+	d, err := r.begin(by, r.now(), true)
 	if err != nil {
 		return MergeResult{}, err
 	}

@@ -147,6 +147,13 @@ func (r *Repository) prove(_ context.Context, key crypto.Signer, rev string) (*p
 	if err != nil {
 		return fail(err)
 	}
+	state, err := r.directory.Head()
+	if err != nil {
+		return fail(err)
+	}
+	if err := r.mayProduce(state, AccountOf(key), rec); err != nil {
+		return fail(err)
+	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	st, seal, err := r.directory.MakeStatement(batch, rec.ID, head, r.now().UnixMilli(), statementLife.Milliseconds(),

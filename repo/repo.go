@@ -183,14 +183,32 @@ func find(dir string) (string, error) {
 }
 
 func (r *Repository) choose(o Options) {
-	r.now, r.random = o.Now, o.Random
-	if r.now == nil {
-		r.now = time.Now
+	r.now, r.random = time.Now, rand.Reader
+	if o.Now != nil {
+		var mu sync.Mutex // the caller's clock need not be safe for several goroutines
+		r.now = func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return o.Now()
+		}
 	}
-	if r.random == nil {
-		r.random = rand.Reader
+	if o.Random != nil {
+		r.random = &lockedReader{from: o.Random}
 	}
 	r.trees = map[branch.ID]*sqlcontract.Tree{}
+}
+
+// lockedReader makes a caller's source of randomness safe for several
+// goroutines.
+type lockedReader struct {
+	mu   sync.Mutex
+	from io.Reader
+}
+
+func (l *lockedReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.from.Read(p)
 }
 
 // openStore opens Pebble, waiting for another process. A nil file system is the

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -59,13 +60,14 @@ type story struct {
 	*repo.Repository
 	key crypto.Signer
 	dir string
+	o   repo.Options
 }
 
 var ctx = context.Background()
 
 func begin(t *testing.T, o repo.Options) *story {
 	t.Helper()
-	s := &story{T: t, key: keyOf("alice"), dir: t.TempDir()}
+	s := &story{T: t, key: keyOf("alice"), dir: t.TempDir(), o: o}
 	r, err := repo.Init(s.dir, s.key, o)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +75,20 @@ func begin(t *testing.T, o repo.Options) *story {
 	s.Repository = r
 	t.Cleanup(func() { _ = s.Repository.Close() })
 	return s
+}
+
+// reopen closes the ledger, lets something be done to its files, and opens it.
+func (s *story) reopen(meanwhile func(dir string)) {
+	s.Helper()
+	if err := s.Close(); err != nil {
+		s.Fatal(err)
+	}
+	meanwhile(s.dir)
+	r, err := repo.Open(s.dir, s.o)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Repository = r
 }
 
 func (s *story) deploy(branch, name, source string) {
@@ -275,15 +291,9 @@ func TestRefusedCallStandsInTheBlock(t *testing.T) {
 }
 
 func code(err error) string {
-	for err != nil {
-		if c, ok := err.(interface{ Code() string }); ok {
-			return c.Code()
-		}
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return ""
-		}
-		err = u.Unwrap()
+	var c interface{ Code() string }
+	if errors.As(err, &c) {
+		return c.Code()
 	}
 	return ""
 }

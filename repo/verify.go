@@ -20,7 +20,10 @@ import (
 // each block's change set leads from its parent's state to its own. With Full
 // it also executes every transaction again and compares every root.
 func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
-	v := verification{r: r, full: o.Full, ctx: ctx, checked: map[objectstore.Hash]bool{}, states: map[objectstore.Hash]dd.State{}}
+	v := verification{
+		r: r, full: o.Full, ctx: ctx, checked: map[objectstore.Hash]bool{}, states: map[objectstore.Hash]dd.State{},
+		history: branch.NewHistory(r.db, nil), // the index is derived data
+	}
 	head, err := r.directory.Head()
 	if err == nil {
 		v.directory, err = dd.VerifyChain(r.db, r.ledger, head.Block().ID)
@@ -29,7 +32,7 @@ func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport,
 		return v.report, failed("the directory", err)
 	}
 	v.report.DirBlocks = int(head.Block().Number) + 1
-	order, err := r.reachable(ctx)
+	order, err := v.reachable()
 	if err != nil {
 		return v.report, failed("the history", err)
 	}
@@ -50,7 +53,7 @@ func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport,
 			o.Progress(i+1, len(order))
 		}
 	}
-	return v.report, nil
+	return v.report, v.lines()
 }
 
 // failed makes any error of a check one that says: verification failed, here.
@@ -63,7 +66,8 @@ func failed(where string, err error) error {
 }
 
 // reachable gives every block that a branch or a tag reaches, parents first.
-func (r *Repository) reachable(ctx context.Context) ([]objectstore.Hash, error) {
+func (v *verification) reachable() ([]objectstore.Hash, error) {
+	r := v.r
 	branches, err := r.Branches()
 	if err != nil {
 		return nil, err
@@ -79,9 +83,9 @@ func (r *Repository) reachable(ctx context.Context) ([]objectstore.Hash, error) 
 	for _, t := range tags {
 		heads = append(heads, t.Block)
 	}
-	for b, err := range r.history.Walk(false, heads...) {
+	for b, err := range v.history.Walk(false, heads...) {
 		if err == nil {
-			err = ctx.Err()
+			err = v.ctx.Err()
 		}
 		if err != nil {
 			return nil, err
@@ -97,6 +101,7 @@ type verification struct {
 	r         *Repository
 	ctx       context.Context
 	full      bool
+	history   *branch.History
 	report    VerifyReport
 	directory dd.State // the verified chain's end
 	tree      *sqlcontract.Tree
@@ -131,6 +136,9 @@ func (v *verification) block(id objectstore.Hash) error {
 	}
 	verified, err := v.transactions(txs, receipts)
 	if err != nil {
+		return err
+	}
+	if err := v.admitted(b, state, txs, receipts); err != nil {
 		return err
 	}
 	if err := v.nodes(b.State); err != nil {
@@ -221,7 +229,7 @@ func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.
 	if err != nil {
 		return state, err
 	}
-	if err := r.mayProduce(state, b.Producer, rec); err != nil {
+	if err := may(state, dd.RightProduce, b.Producer, rec); err != nil {
 		return state, err
 	}
 	data, err := r.db.Seal(b.ID)
@@ -292,14 +300,14 @@ func (v *verification) record(b branch.Block) (branch.MergeRecord, error) {
 	if m.Kind != branch.Automatic {
 		return m, fmt.Errorf("a merge of kind %s is not known to engine %d", m.Kind, b.Engine)
 	}
-	bases, err := r.history.MergeBases(b.Parents[0], b.Parents[1])
+	bases, err := v.history.MergeBases(b.Parents[0], b.Parents[1])
 	if err != nil {
 		return m, err
 	}
 	if !slices.Equal(bases, m.Bases) {
 		return m, fmt.Errorf("its merge record names other bases than the history has")
 	}
-	candidates, err := merge.Candidates(r.db, r.history, m.Source, b.Parents[0])
+	candidates, err := merge.Candidates(r.db, v.history, m.Source, b.Parents[0])
 	if err != nil {
 		return m, err
 	}
@@ -334,7 +342,7 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 	}
 	s, err := v.tree.Begin(sqlcontract.Block{
 		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: len(b.Parents) == 2,
-		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },
+		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
 	})
 	if err != nil {
 		return err
@@ -359,11 +367,11 @@ func (v *verification) again(s *sqlcontract.Session, b branch.Block, txs []sqlco
 		if err != nil {
 			return nil, err
 		}
-		candidates, err := merge.Candidates(v.r.db, v.r.history, m.Source, b.Parents[0])
+		candidates, err := merge.Candidates(v.r.db, v.history, m.Source, b.Parents[0])
 		if err != nil {
 			return nil, err
 		}
-		outcomes, err := merge.Automatic(v.ctx, v.r.db, v.r.history, s, v.r.verifier, candidates, merge.Options{Strict: m.Strict})
+		outcomes, err := merge.Automatic(v.ctx, v.r.db, v.history, s, v.r.verifier, candidates, merge.Options{Strict: m.Strict})
 		if err != nil {
 			return nil, err
 		}

@@ -5,22 +5,23 @@ import (
 	"crypto"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // Writer loads many calls: each is a signed transaction of its own, a block
-// holds up to its block size of them. It is used by one goroutine.
+// holds up to its block size of them. It is used by one goroutine, which signs;
+// another executes and stores the block before.
 type Writer struct {
-	r     *Repository
-	key   crypto.Signer
-	name  string
-	size  int
-	done  func(line int, res Result, err error)
-	batch []pending
+	r      *Repository
+	signer signer
+	size   int
+	done   func(line int, res Result, err error)
+	batch  []pending
 
-	work    chan []pending
+	work    chan load
 	wait    sync.WaitGroup
 	stopped chan struct{} // closed when a block could not be stored
 	failure error         // set before stopped is closed
@@ -30,6 +31,15 @@ type Writer struct {
 type pending struct {
 	line int
 	call Call
+	tx   sqlcontract.VerifiedTransaction
+	err  error // it could not be signed
+}
+
+// load is what goes into one block, and when it was handed over: the block's
+// time, so that the caller's goroutine alone asks the clock.
+type load struct {
+	batch []pending
+	at    time.Time
 }
 
 // NewWriter loads into a branch (empty: the current one). done is called for
@@ -42,7 +52,11 @@ func (r *Repository) NewWriter(key crypto.Signer, branch string, blockSize int, 
 	if blockSize > MaxBlockSize {
 		return nil, fault.New("AG0105", "", "a block of %d transactions is over the limit of %d", blockSize, MaxBlockSize)
 	}
-	w := &Writer{r: r, key: key, name: branch, size: blockSize, done: done, work: make(chan []pending, 1), stopped: make(chan struct{})}
+	signer, err := r.signer(key, branch)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{r: r, signer: signer, size: blockSize, done: done, work: make(chan load, 1), stopped: make(chan struct{})}
 	w.wait.Add(1)
 	go w.run()
 	return w, nil
@@ -51,7 +65,12 @@ func (r *Repository) NewWriter(key crypto.Signer, branch string, blockSize int, 
 // Add takes a call; line is the caller's name for it. An error means that the
 // Writer has stopped: Close says why.
 func (w *Writer) Add(ctx context.Context, line int, c Call) error {
-	w.batch = append(w.batch, pending{line, c})
+	p := pending{line: line, call: c}
+	var q sqlcontract.Request
+	if q, p.err = w.r.request(c); p.err == nil {
+		p.tx, p.err = w.signer.sign(q)
+	}
+	w.batch = append(w.batch, p)
 	if len(w.batch) < w.size {
 		return nil
 	}
@@ -63,7 +82,7 @@ func (w *Writer) flush(ctx context.Context) error {
 		return nil
 	}
 	select {
-	case w.work <- w.batch:
+	case w.work <- load{w.batch, w.r.now()}:
 		w.batch = make([]pending, 0, w.size)
 		return nil
 	case <-w.stopped:
@@ -84,11 +103,11 @@ func (w *Writer) Close(ctx context.Context) error {
 // run makes blocks of what Add collected.
 func (w *Writer) run() {
 	defer w.wait.Done()
-	for batch := range w.work {
+	for l := range w.work {
 		if w.failure != nil {
 			continue // drain; Add has been told
 		}
-		if err := w.block(batch); err != nil {
+		if err := w.block(l); err != nil {
 			w.failure = err
 			close(w.stopped)
 		}
@@ -102,14 +121,14 @@ type answer struct {
 }
 
 // block makes one block and then reports its lines.
-func (w *Writer) block(batch []pending) error {
-	d, err := w.r.begin(w.key, w.name, false)
+func (w *Writer) block(l load) error {
+	d, err := w.r.begin(w.signer, l.at, false)
 	if err != nil {
 		return err
 	}
 	defer d.abandon()
-	answers := make([]answer, len(batch))
-	for i, p := range batch {
+	answers := make([]answer, len(l.batch))
+	for i, p := range l.batch {
 		if answers[i], err = d.line(p); err != nil {
 			return err
 		}
@@ -136,27 +155,20 @@ func (w *Writer) block(batch []pending) error {
 // line runs one call of a block. The error is trouble of this machine; what is
 // wrong with the call is in the answer.
 func (d *draft) line(p pending) (answer, error) {
-	a := answer{line: p.line}
-	q, err := d.request(p.call)
-	if err != nil {
-		a.err = err
+	a := answer{line: p.line, err: p.err}
+	if p.err != nil {
 		return a, nil
 	}
 	var known bool
-	if a.res, known, a.err = d.first(p.call, q.Salt); known || a.err != nil {
+	if a.res, known, a.err = d.first(p.call, p.tx.Header().Salt); known || a.err != nil {
 		return a, nil
 	}
-	t, err := d.sign(q)
-	if err != nil {
-		a.err = err
-		return a, nil
-	}
-	a.res.Transaction, a.res.Branch = t.ID(), string(d.record.Name)
-	if a.res.Receipt, a.err = d.session.Run(t); a.err != nil && !sqlcontract.NotAdmitted(a.err) {
+	a.res.Transaction, a.res.Branch = p.tx.ID(), string(d.record.Name)
+	if a.res.Receipt, a.err = d.session.Run(p.tx); a.err != nil && !sqlcontract.NotAdmitted(a.err) {
 		return a, a.err
 	}
 	if p.call.IdempotencyKey != "" {
-		d.keyed[t.ID()] = p.call
+		d.keyed[p.tx.ID()] = p.call
 	}
 	return a, nil
 }

@@ -26,9 +26,9 @@ type codeKey struct {
 	code objectstore.Hash
 }
 
-// nodeCacheBytes is the memory for decoded nodes: those of about half a million
+// nodeCacheBytes is the memory for decoded nodes: those of about a million
 // rows' worth of random edits.
-const nodeCacheBytes = 128 << 20
+const nodeCacheBytes = 256 << 20
 
 // maxCompiled bounds the cache of compiled contracts; past it, it starts anew.
 const maxCompiled = 512

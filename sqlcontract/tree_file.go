@@ -23,7 +23,11 @@ const maxSerials = 3
 // cacheKiB is SQLite's page cache for one contract, used as far as pages are.
 // Seen rows are spread at random: with the default 2 MiB, half the time of an
 // insert goes into writing pages out early.
-const cacheKiB = 16 << 10
+const cacheKiB = 64 << 10
+
+// checkpointPages is the length of the log (16 MB) at which SQLite copies it
+// into the database: pages that many blocks change are copied once.
+const checkpointPages = 4000
 
 // metaTable is the one table of ours in a contract's file. Its name is reserved,
 // and the fence keeps contracts from reading it.
@@ -92,7 +96,13 @@ func openDatabase(c *Contract, path string, o sqlite.Options) (*database, error)
 		return nil, err
 	}
 	db.conn = conn
-	setLimits(conn)
+	err = setLimits(conn)
+	if err == nil && o.WAL {
+		err = conn.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", checkpointPages))
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	if strings.HasPrefix(c.Name, systemPrefix) {
 		conn.Limit(sqlite.LimitLength, maxRowValue) // whole sources
 	}
