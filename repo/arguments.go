@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/sqlcontract"
@@ -166,7 +167,10 @@ func cellText(v any) string {
 		return strconv.FormatInt(x, 10)
 	case string:
 		if r := []rune(x); len(r) > most {
-			return string(r[:most]) + "…"
+			x = string(r[:most]) + "…"
+		}
+		if strings.ContainsFunc(x, func(c rune) bool { return !unicode.IsPrint(c) }) {
+			return strconv.Quote(x) // nothing that a ledger holds may steer a terminal
 		}
 		return x
 	case []byte:

@@ -87,11 +87,19 @@ func (r *Repository) entry(b branch.Block, names names, n int) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if len(txs) == 0 {
+		return e, nil
+	}
+	at, err := r.treeOf(b.State) // knows the actions, and so the order of arguments
+	if err != nil {
+		return Entry{}, err
+	}
+	defer at.Close()
 	for i := range txs {
 		if i == n {
 			break
 		}
-		e.Calls = append(e.Calls, summary(txs[i], receipts[i]))
+		e.Calls = append(e.Calls, summary(at, txs[i], receipts[i]))
 	}
 	return e, nil
 }
@@ -142,15 +150,22 @@ func decodeBody(l objectstore.Leaf) (body, error) {
 	return body{raw: raw, id: raw.ID(), header: h, args: args}, err
 }
 
-func (b body) text() string {
+// text is the transaction in one line. at may be nil.
+func (b body) text(at layouts) string {
 	if b.header.Kind == sqlcontract.KindDeploy {
 		return "deploy " + b.header.Contract
 	}
-	return callText(b.header.Contract, b.header.Action, nil, b.args)
+	var action *sqlcontract.Action
+	if at != nil {
+		if c, _, _, err := at.Contract(b.header.Contract); err == nil {
+			action = c.Action(b.header.Action)
+		}
+	}
+	return callText(b.header.Contract, b.header.Action, action, b.args)
 }
 
-func summary(b body, receipt sqlcontract.Receipt) CallSummary {
-	s := CallSummary{Transaction: b.id, Text: b.text(), Account: b.header.Account, Status: receipt.Status, Code: receipt.Code}
+func summary(at layouts, b body, receipt sqlcontract.Receipt) CallSummary {
+	s := CallSummary{Transaction: b.id, Text: b.text(at), Account: b.header.Account, Status: receipt.Status, Code: receipt.Code}
 	if receipt.Status != sqlcontract.StatusOK {
 		s.Reason = sqlcontract.Explain(receipt)
 	}

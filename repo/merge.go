@@ -95,7 +95,7 @@ func (d *draft) replay(ctx context.Context, source objectstore.Hash, strict bool
 func (d *draft) verdict(o merge.Outcome) (Verdict, error) {
 	h := o.Transaction.Header()
 	b := body{id: o.Transaction.ID(), header: h, args: o.Transaction.Arguments()}
-	v := Verdict{CallSummary: summary(b, o.Receipt), Included: o.Code != branch.Excluded, Different: o.Code == branch.IncludedDifferent}
+	v := Verdict{CallSummary: summary(d.session, b, o.Receipt), Included: o.Code != branch.Excluded, Different: o.Code == branch.IncludedDifferent}
 	var err error
 	if v.Included {
 		v.Changes, err = d.r.rowDiffs(d.session, o.Changes)

@@ -436,6 +436,6 @@ func (l *listProof) verify(b branch.Block, rep *ProofReport) error {
 		return fmt.Errorf("the receipt answers another transaction")
 	}
 	rep.Kind, rep.Transaction, rep.Receipt = "transaction", tx.ID(), &receipt
-	rep.Call = body{header: h, args: args}.text()
+	rep.Call = body{header: h, args: args}.text(nil)
 	return nil
 }

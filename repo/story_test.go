@@ -167,7 +167,7 @@ func TestTheSameStockIsNotSoldTwice(t *testing.T) {
 		t.Fatalf("merge: %+v, before it: %+v", m, dry)
 	}
 	v := m.Verdicts[0]
-	if v.Code != "AG0411" || v.Included || v.Text != "shop.sell(n=8, sku=tea)" {
+	if v.Code != "AG0411" || v.Included || v.Text != "shop.sell(sku=tea, n=8)" {
 		t.Errorf("verdict %+v", v)
 	}
 	if got := s.query("", "SELECT stock FROM shop.item"); got != "5\n" {
