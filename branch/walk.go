@@ -48,7 +48,7 @@ func (h *History) Walk(firstParent bool, heads ...objectstore.Hash) iter.Seq2[Bl
 			}
 			for _, p := range parents {
 				if err := add(p); err != nil {
-					yield(Block{}, err)
+					yield(Block{}, fmt.Errorf("parent of block %s: %w", b.ID.Short(), err))
 					return
 				}
 			}

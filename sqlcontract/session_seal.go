@@ -280,6 +280,17 @@ func (b *rebuild) transaction(tx Transaction, receipt Receipt, rows []RowChange)
 	if err != nil {
 		return err
 	}
+	was, err := b.get(key)
+	if err != nil {
+		return err
+	}
+	excluded, err := seenRow(tx.ID(), StatusExcluded)
+	if err != nil {
+		return err
+	}
+	if was != nil && !bytes.Equal(was, excluded) {
+		return fmt.Errorf("transaction %s has run before, or another one with its salt", tx.ID().Short())
+	}
 	b.overlay[string(key)], err = seenRow(tx.ID(), receipt.Status)
 	return err
 }

@@ -1,0 +1,150 @@
+package repo
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// may asks for a right on a branch as it was at a directory block. The name of a
+// branch that is not registered is local: it may be another one by now, or gone,
+// and a block does not say it. Then one that the account may use will do.
+func may(state dd.State, right dd.Right, account objectstore.Account, rec branch.Record) error {
+	denied := dd.Decide(state, question(right, account, rec))
+	if denied == nil || !isDenial(denied) {
+		return denied
+	}
+	if _, registered, err := state.Branch(rec.ID); err != nil || registered {
+		return denied
+	}
+	roles, err := state.Roles()
+	if err != nil {
+		return err
+	}
+	for _, role := range roles {
+		if role.Account != account {
+			continue
+		}
+		rec.Name = branch.Name(strings.Replace(role.Pattern, "*", rec.ID.String(), 1))
+		if dd.Decide(state, question(right, account, rec)) == nil {
+			return nil
+		}
+	}
+	return denied
+}
+
+func isDenial(err error) bool {
+	f := fault.Of(err)
+	return f != nil && strings.HasPrefix(f.ID, "AG05")
+}
+
+// admitted checks, without executing, that each transaction which ran could be
+// in its block: its time, its branch and its account's right. That none runs
+// twice is for Rebuild to check.
+func (v *verification) admitted(b branch.Block, state dd.State, txs []body, receipts []sqlcontract.Receipt) error {
+	rec, err := v.r.branchByID(b.Branch)
+	if err != nil {
+		return err
+	}
+	asked := map[objectstore.Account]bool{}
+	for i, t := range txs {
+		if receipts[i].Status == sqlcontract.StatusExcluded {
+			continue
+		}
+		h := t.header
+		if b.Time > h.Expiry || h.Expiry-b.Time > sqlcontract.MaxLife.Milliseconds() {
+			return fmt.Errorf("transaction %s may not stand in it: it had expired, or was not valid yet", t.id.Short())
+		}
+		if bound := string(h.Branch); bound != sqlcontract.AnyBranch && bound != string(b.Branch[:]) && len(b.Parents) < 2 {
+			return fmt.Errorf("transaction %s may not stand in it: it is bound to another branch", t.id.Short())
+		}
+		if asked[h.Account] {
+			continue
+		}
+		asked[h.Account] = true
+		if err := may(state, dd.RightWrite, h.Account, rec); err != nil {
+			return fmt.Errorf("transaction %s may not stand in it: %w", t.id.Short(), err)
+		}
+	}
+	return nil
+}
+
+// lines checks that every block on the line of a branch was made there or came
+// by a fast-forward that the directory allowed. The blocks have been verified
+// each for the branch it names.
+func (v *verification) lines() error {
+	r := v.r
+	records, err := branch.Branches(r.db)
+	if err != nil {
+		return failed("the branches", err)
+	}
+	for _, rec := range records {
+		from := rec.From
+		if known, ok, err := v.directory.Branch(rec.ID); err != nil {
+			return failed("branch "+string(rec.Name), err)
+		} else if ok {
+			from = known.First // zero for main: all of its line is its own
+		}
+		head, err := branch.Head(r.db, rec.ID)
+		if err != nil {
+			return failed("branch "+string(rec.Name), err)
+		}
+		for b, err := range v.history.Walk(true, head) {
+			if err == nil {
+				err = v.ctx.Err()
+			}
+			if err != nil {
+				return failed("branch "+string(rec.Name), err)
+			}
+			if b.ID == from {
+				break
+			}
+			if b.Branch == rec.ID {
+				continue
+			}
+			if err := v.forwarded(b, rec); err != nil {
+				return failed("block "+b.ID.Short(), fmt.Errorf("it stands on branch %s: %w", rec.Name, err))
+			}
+		}
+	}
+	return nil
+}
+
+// forwarded checks that a block of another branch may stand on a branch: at some
+// time since it was made its producer and all its signers had the rights there.
+func (v *verification) forwarded(b branch.Block, rec branch.Record) error {
+	txs, _, err := v.r.bodies(b)
+	if err != nil {
+		return err
+	}
+	allowed := func(state dd.State) error {
+		if err := may(state, dd.RightProduce, b.Producer, rec); err != nil {
+			return err
+		}
+		for _, t := range txs {
+			if err := may(state, dd.RightWrite, t.header.Account, rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	denied := allowed(v.states[b.Directory])
+	for at := v.directory.Block(); denied != nil && isDenial(denied) && at.ID != b.Directory; {
+		state, err := v.r.directory.At(at.ID)
+		if err != nil {
+			return err
+		}
+		if allowed(state) == nil {
+			return nil
+		}
+		if at, err = v.r.directory.Block(at.Parent); err != nil {
+			return err
+		}
+	}
+	return denied
+}
