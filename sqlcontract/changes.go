@@ -49,7 +49,7 @@ func encodeChanges(dst []objectstore.Leaf, position uint64, rows []RowChange) ([
 // row stays what it was.
 func DecodeChanges(b []byte) (ChangeGroup, error) {
 	var g ChangeGroup
-	if err := wire.Unmarshal(b, &g); err != nil {
+	if err := wire.UnmarshalLimit(b, &g, maxChangeLeaf); err != nil {
 		return ChangeGroup{}, fmt.Errorf("decoding a change group: %w", err)
 	}
 	if len(g.Rows) == 0 {

@@ -373,7 +373,8 @@ func (r *run) rows(a *Action, q *Query) error {
 	})
 }
 
-// grow counts what a receipt's body takes.
+// grow counts what a receipt's body takes: the cells' encoding, and each name
+// with 4 bytes for its frame.
 func (r *run) grow(cells []any, names ...string) error {
 	b, err := wire.AppendRow(nil, cells)
 	if err != nil {
@@ -381,7 +382,7 @@ func (r *run) grow(cells []any, names ...string) error {
 	}
 	r.body += len(b)
 	for _, n := range names {
-		r.body += len(n)
+		r.body += len(n) + 4
 	}
 	if r.body > maxReceiptBody {
 		return fail("AG0421", "receipt")
@@ -445,5 +446,5 @@ func (r *run) emit(e *Emit) error {
 	}
 	r.meter.read(values...)
 	r.receipt.Events = append(r.receipt.Events, Event{Contract: r.contract.contract.Name, Name: e.Event, Fields: e.Names, Values: values})
-	return r.grow(values, append([]string{e.Event}, e.Names...)...)
+	return r.grow(values, append([]string{r.contract.contract.Name, e.Event}, e.Names...)...)
 }

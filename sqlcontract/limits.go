@@ -27,7 +27,9 @@ const (
 
 	rememberedKeys = 4096 // 6 MB of signers' keys ready for use in one Verifier
 
-	maxReceiptBody = 64 << 10 // returned rows and events together
-	changeLeaf     = 64 << 10 // a leaf of a change list closes when it reaches this
-	maxRowValue    = 8 << 20  // encoded cells of one row
+	maxReceiptBody = 64 << 10                          // returned rows and events together
+	maxReceipt     = 256 << 10                         // an encoded receipt: its body, frames and names of columns
+	changeLeaf     = 64 << 10                          // a leaf of a change list closes when it reaches this
+	maxRowValue    = 8 << 20                           // encoded cells of one row
+	maxChangeLeaf  = changeLeaf + 2*maxRowValue + 4096 // a leaf closes after the row that fills it
 )

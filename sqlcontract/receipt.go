@@ -66,7 +66,7 @@ func (r Receipt) Encode() ([]byte, error) {
 // DecodeReceipt reads a receipt, strictly.
 func DecodeReceipt(b []byte) (Receipt, error) {
 	var r Receipt
-	if err := wire.Unmarshal(b, &r); err != nil {
+	if err := wire.UnmarshalLimit(b, &r, maxReceipt); err != nil {
 		return Receipt{}, fmt.Errorf("decoding a receipt: %w", err)
 	}
 	if r.Status < StatusOK || r.Status > StatusExcluded {

@@ -213,6 +213,9 @@ func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (Verifie
 	if t.raw.Seal, err = seal.Bytes(); err != nil {
 		return fail(fmt.Errorf("encoding a signature: %w", err))
 	}
+	if err := t.checkSize(); err != nil {
+		return fail(err)
+	}
 	return t, nil
 }
 
@@ -371,8 +374,8 @@ func DecodeHeader(data []byte) (Header, error) {
 // from the signatures, which match it.
 func decode(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error) {
 	v := VerifiedTransaction{id: t.ID(), raw: t}
-	if n := len(t.Data) + len(t.Seal) + len(t.Arguments); n > maxTransaction {
-		return VerifiedTransaction{}, v.bad("it has %d bytes, %d are allowed", n, maxTransaction)
+	if err := v.checkSize(); err != nil {
+		return VerifiedTransaction{}, err
 	}
 	if err := wire.Unmarshal(t.Data, &v.header); err != nil {
 		return VerifiedTransaction{}, v.bad("its header cannot be read: %w", err)
@@ -394,6 +397,13 @@ func decode(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error)
 
 func (v VerifiedTransaction) bad(what string, args ...any) error {
 	return fault.New("AG0602", "", "transaction %s: "+what, append([]any{v.id.Short()}, args...)...)
+}
+
+func (v VerifiedTransaction) checkSize() error {
+	if n := len(v.raw.Data) + len(v.raw.Seal) + len(v.raw.Arguments); n > maxTransaction {
+		return v.bad("it has %d bytes, %d are allowed", n, maxTransaction)
+	}
+	return nil
 }
 
 // checkForm is every rule for a header that needs no other object.
@@ -458,6 +468,9 @@ func (p Precondition) check() error {
 func encodeArguments(args map[string]any) ([]byte, error) {
 	if args == nil {
 		args = map[string]any{}
+	}
+	if len(args) > maxArguments {
+		return nil, fault.New("AG0403", "", "a transaction has at most %d arguments, not %d", maxArguments, len(args))
 	}
 	for name, v := range args {
 		switch v.(type) {
