@@ -172,21 +172,6 @@ func (t *Tree) Contract(name string) (*Contract, objectstore.Account, int, error
 	return d.contract, d.owner, int(d.version), nil
 }
 
-// ContractSource gives the source of one version of a contract, in force or
-// not; AG0401 when there is none.
-func (t *Tree) ContractSource(name string, version int) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	v, err := findVersion(t.state.Get, name, int64(version))
-	if err != nil {
-		return "", err
-	}
-	if v == nil {
-		return "", errNoVersion(name, version)
-	}
-	return v.source, nil
-}
-
 // Contracts lists the deployed contracts by name, system contracts not among
 // them.
 func (t *Tree) Contracts() ([]ContractInfo, error) {
