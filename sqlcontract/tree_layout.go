@@ -41,18 +41,6 @@ func contractPrefix(contract string) []byte {
 	return b
 }
 
-// appendKey appends the state key of a row, given by its columns.
-func (l *layout) appendKey(dst []byte, cell func(column int) any) ([]byte, error) {
-	dst = append(dst, l.prefix...)
-	for _, c := range l.Key {
-		var err error
-		if dst, err = wire.AppendKey(dst, cell(c)); err != nil {
-			return nil, err
-		}
-	}
-	return dst, nil
-}
-
 // appendValue appends the row value of cells in the order of Values, without
 // trailing cells that equal their column's default.
 func (l *layout) appendValue(dst []byte, cells []any) ([]byte, error) {
