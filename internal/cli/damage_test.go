@@ -66,7 +66,7 @@ func TestDamagedFiles(t *testing.T) {
 		if err != nil || len(whole) == 0 {
 			continue // a folder, or the lock
 		}
-		const places = 5
+		const places = 3
 		for i := range places {
 			broken := bytes.Clone(whole)
 			broken[(2*i+1)*len(whole)/(2*places)] ^= 0x10
@@ -97,4 +97,33 @@ func TestDamagedFiles(t *testing.T) {
 		t.Fatalf("damage found in %d of %d places: this test damages nothing", found, tried)
 	}
 	t.Logf("damage found in %d of %d places", found, tried)
+}
+
+// TestInterrupted: a batch that is interrupted ends with 130, and what it says
+// was applied is there.
+func TestInterrupted(t *testing.T) {
+	s := newShell(t)
+	bank, err := filepath.Abs("../../examples/bank")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.must("init", "--quiet")
+	s.must("deploy", filepath.Join(bank, "bank.sql"), "--yes")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out bytes.Buffer
+	args := []string{"aergo", "-C", s.dir, "call", "--batch", filepath.Join(bank, "data.jsonl"), "--refused", "refused"}
+	code := Run(ctx, args, strings.NewReader(""), &out, &out, func(name string) string {
+		if name == "AERGO_KEYS" {
+			return filepath.Join(s.dir, "keys")
+		}
+		return ""
+	})
+	if code != 130 || !strings.Contains(out.String(), "0 calls applied") || !strings.Contains(out.String(), "interrupted") {
+		t.Errorf("status %d\n%s", code, out.String())
+	}
+	if out := s.must("query", "SELECT count(*) AS n FROM bank.account", "--format", "csv"); out != "n\n0\n" {
+		t.Errorf("%s", out)
+	}
+	s.must("verify", "--full")
 }
