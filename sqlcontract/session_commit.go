@@ -21,11 +21,17 @@ func (s *Session) Commit() error {
 	}
 	t, base, next := s.tree, s.base.Root(), s.sealed.state
 	s.sealed.saved()
-	direct := map[string]bool{} // system contracts whose rows changed and not their files
-	for _, r := range s.overlay {
-		for _, name := range SystemContracts() {
-			if s.touched[name] == nil && bytes.HasPrefix(r.Key, contractPrefix(name)) {
+	// System contracts whose rows changed and not their files: those stay behind.
+	direct := map[string]bool{}
+	for _, name := range SystemContracts() {
+		if s.touched[name] != nil {
+			continue
+		}
+		prefix := contractPrefix(name)
+		for _, r := range s.overlay {
+			if bytes.HasPrefix(r.Key, prefix) {
 				direct[name] = true
+				break
 			}
 		}
 	}

@@ -9,4 +9,3 @@ CREATE TABLE seen (
   PRIMARY KEY (day, account, salt)
 );
 CREATE UNIQUE INDEX seen_salt ON seen(account, salt);
-CREATE INDEX seen_id ON seen(id);
