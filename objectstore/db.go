@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 
@@ -39,17 +40,20 @@ func Open(dir string, o Options) (db *DB, err error) {
 		o.FS = vfs.Default
 	}
 	health := new(health)
-	fs := newHaltFS(o.FS, health)
-	po := pebbleOptions(o, fs, health)
+	disk := newHaltFS(o.FS, health)
+	po := pebbleOptions(o, disk, health)
 	defer guard(&err)
 	p, err := pebble.Open(dir, po)
 	if err != nil {
 		if isLocked(err) {
 			return nil, fmt.Errorf("open %s: %w", dir, ErrLocked)
 		}
+		if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, pebble.ErrDBDoesNotExist) {
+			err = &CorruptError{Err: err} // a file that another file names
+		}
 		return nil, fmt.Errorf("open store %s: %w", dir, damage(Hash{}, err))
 	}
-	fs.running.Store(true)
+	disk.running.Store(true)
 	return &DB{p: p, nodeHash: o.NodeHash, health: health, readOnly: o.ReadOnly}, nil
 }
 

@@ -379,29 +379,33 @@ func TestDamagedWorkingTree(t *testing.T) {
 	check("another file")
 	reopen(func(path string) { os.Truncate(path, 4096) })
 	check("cut off")
-	reopen(func(path string) {
+	change := func(path, sql string) {
 		conn, err := sqlite.Open(path, sqlite.Options{WAL: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
-		if err := conn.Exec("UPDATE aergo_meta SET root = x'00'"); err != nil {
+		if err := errors.Join(conn.Exec(sql), conn.Close()); err != nil {
 			t.Fatal(err)
 		}
-	})
+	}
+	reopen(func(path string) { change(path, "UPDATE a SET u = 4711 WHERE id = 7") })
+	check("a row that is not what it was")
+	reopen(func(path string) { os.Remove(path + sumSuffix) })
+	check("no sum, as after a crash")
+	reopen(func(path string) { os.WriteFile(path+sumSuffix, nil, 0o600) })
+	check("an empty sum")
+	// Whoever changes the sum, too, is found out later.
+	lie := func(path, sql string) {
+		change(path, sql)
+		if err := leaveSum(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reopen(func(path string) { lie(path, "UPDATE aergo_meta SET root = x'00'") })
 	check("an impossible root")
 
 	// A row that somebody changed shows when it changes again.
-	reopen(func(path string) {
-		conn, err := sqlite.Open(path, sqlite.Options{WAL: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if err := conn.Exec("UPDATE a SET u = 4711 WHERE id = 7"); err != nil {
-			t.Fatal(err)
-		}
-	})
+	reopen(func(path string) { lie(path, "UPDATE a SET u = 4711 WHERE id = 7") })
 	w.now += 1000
 	w.number++
 	s := w.begin(w.tree)

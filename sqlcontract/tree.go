@@ -142,7 +142,11 @@ func (t *Tree) Close() error {
 		first = t.session.rollback()
 	}
 	for name, db := range t.open {
-		if err := db.close(); err != nil && first == nil {
+		err := db.close()
+		if err == nil && db.path != "" {
+			err = leaveSum(db.path)
+		}
+		if err != nil && first == nil {
 			first = fmt.Errorf("closing the working tree of contract %s: %w", name, err)
 		}
 		delete(t.open, name)

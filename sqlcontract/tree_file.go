@@ -71,7 +71,7 @@ func fileName(c *Contract, serial int) string {
 // prefixes do not match.
 func removeFile(path string) error {
 	var first error
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+	for _, suffix := range []string{sumSuffix, "", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) && first == nil {
 			first = err
 		}
@@ -168,7 +168,11 @@ func (t *Tree) openFile(c *Contract) (*database, error) {
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}
-			db, err := openDatabase(c, path, sqlite.Options{WAL: true, CacheKiB: cacheKiB})
+			var db *database
+			err := takeSum(path)
+			if err == nil {
+				db, err = openDatabase(c, path, sqlite.Options{WAL: true, CacheKiB: cacheKiB})
+			}
 			if err == nil {
 				var root objectstore.Hash
 				if root, err = db.readMeta(); err == nil {
