@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite" // the named alternative
 
 	"github.com/aergo-git/aergo-git/repo"
+	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 const transferSource = `
@@ -71,7 +72,7 @@ func ourTransfers(b *bench, name string, rows, n int) (time.Duration, error) {
 	}
 	const chunk = 10_000
 	for at := 0; at < rows; at += chunk {
-		c := repo.Call{Contract: "money", Action: "fill", GasLimit: 1_000_000_000,
+		c := repo.Call{Contract: "money", Action: "fill", GasLimit: sqlcontract.MaxGas,
 			Args: map[string]any{"from": int64(at), "n": int64(min(chunk, rows-at)), "balance": int64(1_000_000)}}
 		if _, err := r.Call(ctx, key, c); err != nil {
 			return 0, err

@@ -38,6 +38,7 @@ type Block struct {
 // SealedBlock is a directory block's canonical bytes with its seal, as it is
 // stored and travels. Nothing in it is checked.
 type SealedBlock struct {
+	_    struct{} `cbor:",toarray"`
 	Data []byte
 	Seal []byte
 }

@@ -82,7 +82,7 @@ func FuzzDecodeBlock(f *testing.F) {
 			return
 		}
 		roundTrip(t, data, b.Header)
-		if _, err := s.Next(SealedBlock{data, seal}); err == nil && !bytes.Equal(data, sealed.Data) {
+		if _, err := s.Next(SealedBlock{Data: data, Seal: seal}); err == nil && !bytes.Equal(data, sealed.Data) {
 			t.Fatal("a block that nobody signed was taken")
 		}
 	})

@@ -264,11 +264,12 @@ func (r *Repository) Tag(ctx context.Context, key crypto.Signer, name, rev, mess
 	if err != nil {
 		return Tag{}, err
 	}
-	b, err := r.history.Read(block)
+	// The directory knows registered branches only: take one that has the block.
+	rec, _, err := r.publishedBy(block)
 	if err != nil {
 		return Tag{}, err
 	}
-	if err := r.direct(ctx, key, dd.AddTag{Name: name, Block: block, Branch: b.Branch, Message: message}); err != nil {
+	if err := r.direct(ctx, key, dd.AddTag{Name: name, Block: block, Branch: rec.ID, Message: message}); err != nil {
 		return Tag{}, err
 	}
 	return r.tag(name)

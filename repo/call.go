@@ -120,15 +120,15 @@ func (d *draft) first(c Call, salt objectstore.Hash) (Result, bool, error) {
 		}
 		return Result{Transaction: id, Branch: string(d.record.Name), Repeated: true}, true, nil
 	}
-	info, err := d.r.transaction(id)
+	f, err := d.r.find(id)
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reading the first transaction with idempotency key %q: %w", c.IdempotencyKey, err)
 	}
-	if !c.asks(info.Contract, info.Action, info.Args) {
-		return Result{}, false, reusedKey(c, callText(info.Contract, info.Action, nil, info.Args))
+	if !c.asks(f.header.Contract, f.header.Action, f.args) {
+		return Result{}, false, reusedKey(c, f.text(d.session))
 	}
-	res := Result{Transaction: id, Block: info.Block, Branch: string(d.record.Name), Receipt: info.Receipt, Changes: info.Changes, Repeated: true}
-	return res, true, refusal(info.Receipt)
+	res := Result{Transaction: id, Block: f.block.ID, Branch: string(d.record.Name), Receipt: f.receipt, Repeated: true}
+	return res, true, refusal(f.receipt)
 }
 
 func reusedKey(c Call, first string) error {

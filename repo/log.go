@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"sync"
 	"time"
 
 	"github.com/aergo-git/aergo-git/branch"
@@ -285,44 +286,84 @@ func (r *Repository) transactionID(prefix string) (objectstore.Hash, error) {
 	return objectstore.Hash{}, fault.New("AG0201", "Write more digits.", "%d transactions begin with %s", len(found), prefix)
 }
 
-func (r *Repository) transaction(id objectstore.Hash) (TransactionInfo, error) {
+// found is a transaction in the block that executed it last.
+type found struct {
+	body
+	receipt sqlcontract.Receipt
+	places  []appearance
+	at      appearance
+	block   branch.Block
+}
+
+// find reads a transaction with its answer.
+func (r *Repository) find(id objectstore.Hash) (found, error) {
 	places, err := r.appearances(id)
 	if err != nil {
-		return TransactionInfo{}, err
+		return found{}, err
 	}
 	if len(places) == 0 {
-		return TransactionInfo{}, fault.New("AG0201", "", "there is no transaction %s here", id.Short())
+		return found{}, fault.New("AG0201", "", "there is no transaction %s here", id.Short())
 	}
-	at, b, err := r.lastOf(places)
+	f := found{places: places}
+	if f.at, f.block, err = r.lastOf(places); err != nil {
+		return found{}, err
+	}
+	txs, receipts, err := r.recent.bodies(r, f.block)
+	if err != nil {
+		return found{}, err
+	}
+	if f.at.position >= len(txs) || txs[f.at.position].id != id {
+		return found{}, fmt.Errorf("the index of transactions is damaged: %s is not at position %d of block %s", id.Short(), f.at.position, f.block.ID.Short())
+	}
+	f.body, f.receipt = txs[f.at.position], receipts[f.at.position]
+	return f, nil
+}
+
+// recent keeps the bodies of the block that was read last: who asks for one
+// transaction often asks for its neighbours.
+type recent struct {
+	mu       sync.Mutex // guards the rest
+	block    objectstore.Hash
+	txs      []body
+	receipts []sqlcontract.Receipt
+}
+
+func (c *recent) bodies(r *Repository, b branch.Block) ([]body, []sqlcontract.Receipt, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.block != b.ID {
+		txs, receipts, err := r.bodies(b)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.block, c.txs, c.receipts = b.ID, txs, receipts
+	}
+	return c.txs, c.receipts, nil
+}
+
+func (r *Repository) transaction(id objectstore.Hash) (TransactionInfo, error) {
+	f, err := r.find(id)
 	if err != nil {
 		return TransactionInfo{}, err
 	}
-	txs, receipts, err := r.bodies(b)
-	if err != nil {
-		return TransactionInfo{}, err
-	}
-	if at.position >= len(txs) || txs[at.position].id != id {
-		return TransactionInfo{}, fmt.Errorf("the index of transactions is damaged: %s is not at position %d of block %s", id.Short(), at.position, b.ID.Short())
-	}
-	t := txs[at.position]
 	info := TransactionInfo{
-		ID: id, Kind: kindName(t.header.Kind), Contract: t.header.Contract, Action: t.header.Action, Args: t.args, Account: t.header.Account,
-		Created: time.UnixMilli(t.header.Created).UTC(), Expiry: time.UnixMilli(t.header.Expiry).UTC(), GasLimit: t.header.GasLimit,
-		Block: b.ID, Position: at.position, Receipt: receipts[at.position],
+		ID: id, Kind: kindName(f.header.Kind), Contract: f.header.Contract, Action: f.header.Action, Args: f.args, Account: f.header.Account,
+		Created: time.UnixMilli(f.header.Created).UTC(), Expiry: time.UnixMilli(f.header.Expiry).UTC(), GasLimit: f.header.GasLimit,
+		Block: f.block.ID, Position: f.at.position, Receipt: f.receipt,
 	}
-	for _, p := range places {
+	for _, p := range f.places {
 		info.Blocks = append(info.Blocks, p.block)
 	}
-	groups, err := r.changes(b)
+	groups, err := r.changes(f.block)
 	if err != nil {
 		return TransactionInfo{}, err
 	}
-	tree, err := r.treeOf(b.State)
+	tree, err := r.treeOf(f.block.State)
 	if err != nil {
 		return TransactionInfo{}, err
 	}
 	defer tree.Close()
-	info.Changes, err = r.rowDiffs(tree, groups[at.position])
+	info.Changes, err = r.rowDiffs(tree, groups[f.at.position])
 	return info, err
 }
 

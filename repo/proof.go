@@ -54,6 +54,7 @@ type listProof struct {
 	_         struct{} `cbor:",toarray"`
 	Position  uint64
 	Leaf      []byte // the transaction's hashed part
+	Seal      []byte // its signatures
 	Blind     []byte // with its arguments, so that they can be read; empty when erased
 	Arguments []byte
 	Path      []objectstore.Hash
@@ -122,7 +123,7 @@ func (r *Repository) ProveTransaction(ctx context.Context, key crypto.Signer, id
 	if err != nil {
 		return nil, err
 	}
-	l := &listProof{Position: uint64(info.Position), Leaf: tx.Data, Blind: tx.Blind, Arguments: tx.Arguments, Receipt: receipts[info.Position].Data}
+	l := &listProof{Position: uint64(info.Position), Leaf: tx.Data, Seal: tx.Seal, Blind: tx.Blind, Arguments: tx.Arguments, Receipt: receipts[info.Position].Data}
 	if l.Path, err = objectstore.ProveLeaf(txs, info.Position); err != nil {
 		return nil, err
 	}
@@ -215,26 +216,51 @@ func directoryOf(genesis []byte, chain []dd.SealedBlock) (dd.State, error) {
 	return state, err
 }
 
-// publishedBy finds the branch whose head reaches a block: the current one if
-// it does, else the first by name.
+// publishedBy finds a branch whose head reaches a block: a registered one
+// before others, since its name and producer are the same for everybody, then
+// the current one, then the first by name.
 func (r *Repository) publishedBy(block objectstore.Hash) (branch.Record, objectstore.Hash, error) {
+	fail := func(err error) (branch.Record, objectstore.Hash, error) {
+		return branch.Record{}, objectstore.Hash{}, err
+	}
+	state, err := r.directory.Head()
+	if err != nil {
+		return fail(err)
+	}
 	records, err := branch.Branches(r.db)
 	if err != nil {
-		return branch.Record{}, objectstore.Hash{}, err
+		return fail(err)
 	}
 	if cur, err := r.branch(""); err == nil {
 		records = append([]branch.Record{cur}, records...)
 	}
+	var local *branch.Record
+	var localHead objectstore.Hash
 	for _, rec := range records {
 		head, err := branch.Head(r.db, rec.ID)
 		if err != nil {
-			return rec, head, err
+			return fail(err)
 		}
-		if ok, err := r.history.IsAncestor(block, head); ok || err != nil {
-			return rec, head, err
+		if ok, err := r.history.IsAncestor(block, head); err != nil {
+			return fail(err)
+		} else if !ok {
+			continue
+		}
+		_, registered, err := state.Branch(rec.ID)
+		if err != nil {
+			return fail(err)
+		}
+		if registered {
+			return rec, head, nil
+		}
+		if local == nil {
+			local, localHead = &rec, head
 		}
 	}
-	return branch.Record{}, objectstore.Hash{}, fault.New("AG0201", "", "no branch here reaches block %s", block.Short())
+	if local != nil {
+		return *local, localHead, nil
+	}
+	return fail(fault.New("AG0201", "", "no branch here reaches block %s", block.Short()))
 }
 
 // chain adds the headers from head down to the block at, by the shortest way it
@@ -254,7 +280,7 @@ func (r *Repository) chain(p *proofFile, head, at objectstore.Hash) (branch.Bloc
 			return b, nil
 		}
 		if len(p.Headers) == maxChain {
-			return b, fault.New("AG0704", "Tag or branch at a block nearer to it and prove it there.", "block %s lies more than %d blocks below the head", at.Short(), maxChain)
+			return b, fault.New("AG0704", "Make a branch there (aergo branch NAME REV), switch to it, and prove it there.", "block %s lies more than %d blocks below the head", at.Short(), maxChain)
 		}
 		for _, parent := range b.Parents {
 			ok, err := r.history.IsAncestor(at, parent)
@@ -335,6 +361,7 @@ func (p *proofFile) published(state dd.State, rep *ProofReport) (branch.Block, e
 		return fail(err)
 	}
 	rep.Branch, rep.BranchID, rep.Published, rep.Statement, rep.Producer = p.Name, st.Branch, st.Block, st.Sequence, st.Producer
+	rep.Expires = time.UnixMilli(st.Expiry).UTC()
 	if known, ok, err := state.Branch(st.Branch); err != nil {
 		return fail(err)
 	} else if ok {
@@ -416,26 +443,19 @@ func (l *listProof) verify(b branch.Block, rep *ProofReport) error {
 	if err := objectstore.VerifyLeaf(b.Receipts.Root, l.Receipt, l.Position, b.Receipts.Count, l.Answer); err != nil {
 		return fmt.Errorf("the receipt: %w", err)
 	}
-	h, err := sqlcontract.DecodeHeader(l.Leaf)
-	if err != nil {
-		return err
-	}
 	receipt, err := sqlcontract.DecodeReceipt(l.Receipt)
 	if err != nil {
 		return err
 	}
-	tx := sqlcontract.Transaction{Data: l.Leaf, Blind: l.Blind, Arguments: l.Arguments}
-	args, err := tx.Args()
+	tx, err := sqlcontract.Verify(b.Ledger, sqlcontract.Transaction{Data: l.Leaf, Seal: l.Seal, Blind: l.Blind, Arguments: l.Arguments})
 	if err != nil {
 		return err
-	}
-	if args != nil && objectstore.Sum(objectstore.KindArguments, l.Blind, l.Arguments) != h.Arguments {
-		return fmt.Errorf("the arguments are not the ones that were signed")
 	}
 	if receipt.Transaction != tx.ID() {
 		return fmt.Errorf("the receipt answers another transaction")
 	}
 	rep.Kind, rep.Transaction, rep.Receipt = "transaction", tx.ID(), &receipt
-	rep.Call = body{header: h, args: args}.text(nil)
+	rep.Account = tx.Header().Account
+	rep.Call = body{header: tx.Header(), args: tx.Arguments()}.text(nil)
 	return nil
 }

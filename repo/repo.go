@@ -41,6 +41,7 @@ type Repository struct {
 	verifier  *sqlcontract.Verifier
 	ledger    objectstore.Hash
 	owner     objectstore.Account
+	recent    recent
 
 	// writing is held while a block is made, and by whatever moves the working
 	// tree of a branch or a name. It is taken before trees' own locks.

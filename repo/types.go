@@ -62,7 +62,7 @@ type Result struct {
 	Block       objectstore.Hash
 	Branch      string
 	Receipt     sqlcontract.Receipt
-	Changes     []RowDiff // net rows, system tables left out
+	Changes     []RowDiff // net rows, system tables left out; none where Repeated
 	Repeated    bool      // seen before: Receipt is the first one's
 }
 
@@ -189,22 +189,28 @@ type VerifyReport struct {
 
 // ProofReport is what a proof says, after it has been verified.
 type ProofReport struct {
-	Kind        string // "row", "absent", "transaction"
-	Ledger      objectstore.Hash
-	Branch      string // the name that the directory gives it
-	BranchID    objectstore.Hash
-	Block       objectstore.Hash
-	Number      uint64
-	Time        time.Time
-	Statement   uint64           // sequence of the head statement
-	Published   objectstore.Hash // the head it names
-	Producer    objectstore.Account
-	Contract    string
-	Table       string
-	Key         []any
-	Columns     []string // when the contract's source is part of the proof
-	Row         []any
+	Kind      string // "row", "absent", "transaction"
+	Ledger    objectstore.Hash
+	Branch    string // the name that the directory gives it; a local one where it is not registered
+	BranchID  objectstore.Hash
+	Block     objectstore.Hash
+	Number    uint64
+	Time      time.Time
+	Statement uint64           // sequence of the head statement
+	Published objectstore.Hash // the head it names
+	Expires   time.Time        // of the statement: after it, ask for a newer proof of what is published
+	Producer  objectstore.Account
+
+	// of a row, or of its absence
+	Contract string
+	Table    string
+	Key      []any
+	Columns  []string
+	Row      []any
+
+	// of a transaction
 	Transaction objectstore.Hash
+	Account     objectstore.Account // who signed it
 	Call        string
 	Receipt     *sqlcontract.Receipt
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/dd"
@@ -170,13 +171,16 @@ func (v *verification) block(id objectstore.Hash) error {
 		v.report.OtherEngine++
 		return nil
 	}
-	if v.full {
-		return v.execute(b, parents[0], state, verified, receipts)
+	var m *merged
+	if !b.MergeRecord.IsZero() {
+		if m, err = v.record(b, receipts); err != nil {
+			return err
+		}
 	}
-	if len(b.Parents) == 2 {
-		_, err = v.record(b)
+	if !v.full {
+		return nil
 	}
-	return err
+	return v.execute(b, parents[0], state, m, verified, receipts)
 }
 
 // genesis is the first block of main, which holds nothing.
@@ -214,6 +218,9 @@ func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.
 		if before.Block().Number > state.Block().Number {
 			return state, fmt.Errorf("it names directory block %d, its parent a later one, %d", state.Block().Number, before.Block().Number)
 		}
+	}
+	if ahead := time.UnixMilli(b.Time).Sub(r.now()); ahead > headAhead {
+		return state, fmt.Errorf("its time lies %v ahead of this machine's clock", ahead.Round(time.Second))
 	}
 	if b.Ledger != r.ledger {
 		return state, fmt.Errorf("it belongs to ledger %s", b.Ledger.Short())
@@ -285,39 +292,52 @@ func (v *verification) nodes(id objectstore.Hash) error {
 	return prolly.Links(kind, data, func(child objectstore.Hash, _ objectstore.Kind) error { return v.nodes(child) })
 }
 
+// merged is a merge block's record, checked, and what its source offered.
+type merged struct {
+	branch.MergeRecord
+	candidates []merge.Candidate
+}
+
 // record checks what a merge block says of itself without executing: that its
 // source and bases are the right ones, and that its verdicts stand for
-// candidates of the source, in their order.
-func (v *verification) record(b branch.Block) (branch.MergeRecord, error) {
-	r := v.r
-	m, err := branch.ReadMergeRecord(r.db, b.MergeRecord)
+// candidates of the source, in their order, and for its own transactions and
+// receipts.
+func (v *verification) record(b branch.Block, receipts []sqlcontract.Receipt) (*merged, error) {
+	rec, err := branch.ReadMergeRecord(v.r.db, b.MergeRecord)
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	if err := m.CheckHeader(b.Header); err != nil {
-		return m, err
+	if err := rec.CheckHeader(b.Header); err != nil {
+		return nil, err
 	}
-	if m.Kind != branch.Automatic {
-		return m, fmt.Errorf("a merge of kind %s is not known to engine %d", m.Kind, b.Engine)
+	if rec.Kind != branch.Automatic {
+		return nil, fmt.Errorf("a merge of kind %s is not known to engine %d", rec.Kind, b.Engine)
 	}
 	bases, err := v.history.MergeBases(b.Parents[0], b.Parents[1])
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	if !slices.Equal(bases, m.Bases) {
-		return m, fmt.Errorf("its merge record names other bases than the history has")
+	if !slices.Equal(bases, rec.Bases) {
+		return nil, fmt.Errorf("its merge record names other bases than the history has")
 	}
-	candidates, err := merge.Candidates(r.db, v.history, m.Source, b.Parents[0])
-	if err != nil {
-		return m, err
+	if len(rec.Verdicts) != len(receipts) {
+		return nil, fmt.Errorf("its merge record has %d verdicts about %d transactions", len(rec.Verdicts), len(receipts))
+	}
+	m := &merged{MergeRecord: rec}
+	if m.candidates, err = merge.Candidates(v.r.db, v.history, rec.Source, b.Parents[0]); err != nil {
+		return nil, err
 	}
 	next := 0
-	for _, verdict := range m.Verdicts {
-		for next < len(candidates) && candidates[next].Transaction.ID() != verdict.Transaction {
+	for i, verdict := range rec.Verdicts {
+		excluded := receipts[i].Status == sqlcontract.StatusExcluded
+		if verdict.Transaction != receipts[i].Transaction || (verdict.Code == branch.Excluded) != excluded {
+			return nil, fmt.Errorf("verdict %d of its merge record and receipt %d do not say the same", i, i)
+		}
+		for next < len(m.candidates) && m.candidates[next].Transaction.ID() != verdict.Transaction {
 			next++ // the target had seen it
 		}
-		if next == len(candidates) || candidates[next].Block != verdict.Block {
-			return m, fmt.Errorf("its merge record has a verdict about %s, which the source does not offer there", verdict.Transaction.Short())
+		if next == len(m.candidates) || m.candidates[next].Block != verdict.Block {
+			return nil, fmt.Errorf("its merge record has a verdict about %s, which the source does not offer there", verdict.Transaction.Short())
 		}
 		next++
 	}
@@ -326,7 +346,7 @@ func (v *verification) record(b branch.Block) (branch.MergeRecord, error) {
 
 // execute runs a block's transactions again on its parent's state and compares
 // every root.
-func (v *verification) execute(b branch.Block, parent branch.Header, state dd.State, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) error {
+func (v *verification) execute(b branch.Block, parent branch.Header, state dd.State, m *merged, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) error {
 	r := v.r
 	for _, t := range txs {
 		if t.Arguments() == nil {
@@ -341,13 +361,13 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 		return err
 	}
 	s, err := v.tree.Begin(sqlcontract.Block{
-		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: len(b.Parents) == 2,
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil,
 		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
 	})
 	if err != nil {
 		return err
 	}
-	sealed, err := v.again(s, b, txs, receipts)
+	sealed, err := v.again(s, m, txs, receipts)
 	if err != nil {
 		_ = s.Rollback() // the first error counts
 		return err
@@ -361,17 +381,9 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 }
 
 // again executes the transactions of a block in a session, as its maker did.
-func (v *verification) again(s *sqlcontract.Session, b branch.Block, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) (*sqlcontract.Sealed, error) {
-	if len(b.Parents) == 2 {
-		m, err := v.record(b)
-		if err != nil {
-			return nil, err
-		}
-		candidates, err := merge.Candidates(v.r.db, v.history, m.Source, b.Parents[0])
-		if err != nil {
-			return nil, err
-		}
-		outcomes, err := merge.Automatic(v.ctx, v.r.db, v.history, s, v.r.verifier, candidates, merge.Options{Strict: m.Strict})
+func (v *verification) again(s *sqlcontract.Session, m *merged, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) (*sqlcontract.Sealed, error) {
+	if m != nil {
+		outcomes, err := merge.Automatic(v.ctx, v.r.db, v.history, s, v.r.verifier, m.candidates, merge.Options{Strict: m.Strict})
 		if err != nil {
 			return nil, err
 		}

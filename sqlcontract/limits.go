@@ -17,7 +17,7 @@ const (
 
 	// DefaultGas is enough for some 50,000 rows; MaxGas bounds a block's time.
 	DefaultGas = 1_000_000
-	MaxGas     = 1_000_000_000
+	MaxGas     = 100_000_000
 
 	blindSize        = 32
 	maxTransaction   = 1 << 20 // a deploy's source and a few signatures, with room
