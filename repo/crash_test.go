@@ -376,8 +376,8 @@ func TestPowerFails(t *testing.T) {
 			}
 			return nil
 		}))
-		s := &story{T: t, key: keyOf("alice"), dir: t.TempDir()}
-		if s.Repository, err = repo.InitOn(fs, s.dir, s.key, fixed(seed)); err != nil {
+		s, o := &story{T: t, key: keyOf("alice"), dir: t.TempDir()}, fixed(seed)
+		if s.Repository, err = repo.InitOn(fs, s.dir, s.key, o); err != nil {
 			t.Fatal(err)
 		}
 		acked.Store(1)
@@ -397,7 +397,7 @@ func TestPowerFails(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.Repository, err = repo.OpenOn(disk, s.dir, repo.Options{})
+		s.Repository, err = repo.OpenOn(disk, s.dir, o)
 		if err != nil {
 			if ackedThen > 0 {
 				t.Errorf("%s: %v", where, err)
