@@ -224,7 +224,7 @@ func (s State) mayProduce(q Question, t target) error {
 		return s.need(q, t, Writer, Producer)
 	}
 	if q.Account != t.branch.Producer {
-		return fault.New("AG0502", "send your transactions with: aergo push", "%s may not make blocks of %s: its producer is %s",
+		return fault.New("AG0502", "Sign with its producer's key (--key), or work on a branch of your own: aergo switch -c NAME", "%s may not make blocks of %s: its producer is %s",
 			s.who(q.Account), t.name, s.who(t.branch.Producer))
 	}
 	return s.need(q, t, Producer)

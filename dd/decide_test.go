@@ -223,7 +223,7 @@ func TestDenialsSayWhoMayAndWhatToDo(t *testing.T) {
 			"bob may not write to main: that needs the role writer or producer there; owner may",
 			"ask an admin for: aergo grant writer --to bob --branch 'main'"},
 		{Question{Account: account("bob"), Right: RightProduce, Branch: main.ID}, "AG0502",
-			"bob may not make blocks of main: its producer is owner", "send your transactions with: aergo push"},
+			"bob may not make blocks of main: its producer is owner", "Sign with its producer's key (--key), or work on a branch of your own: aergo switch -c NAME"},
 		{Question{Account: account("bob"), Right: RightDirect}, "AG0503",
 			"bob may not make directory blocks: only owner does", "send the operation to owner"},
 		{Question{Account: account("mallory"), Right: RightWrite, Name: "eu/x"}, "AG0501",

@@ -39,7 +39,7 @@ func (r *Rows) Next() bool {
 	row, err := r.st.Step()
 	if err != nil {
 		if r.err = r.ctx.Err(); r.err == nil {
-			r.err = queryError(err)
+			r.err = queryError("", err)
 		}
 		return false
 	}
@@ -177,10 +177,10 @@ func (r *Rows) open(on queried, sql string, args []any) error {
 			continue
 		}
 		if err != nil {
-			return queryError(err)
+			return queryError(sql, err)
 		}
 		if st == nil || !blank(tail) {
-			return fault.New("AG0301", "Give one SELECT.", "a query is one SQL statement")
+			return fault.New(codeQuery, "Give one SELECT.", "a query is one SQL statement")
 		}
 		if !st.ReadOnly() || st.ColumnCount() == 0 {
 			return errNotRead()
@@ -204,7 +204,7 @@ func (r *Rows) open(on queried, sql string, args []any) error {
 			v = int64(n)
 		}
 		if err := r.st.Bind(i+1, v); err != nil {
-			return queryError(err)
+			return queryError("", err)
 		}
 	}
 	for i := range r.st.ColumnCount() {
@@ -213,12 +213,20 @@ func (r *Rows) open(on queried, sql string, args []any) error {
 	return nil
 }
 
+// The codes of a query that cannot run; those of contracts (AG03…) say that a
+// contract is refused, which is another thing to a script.
+const (
+	codeQuery     = "AG0106"
+	codeQueryOnly = "AG0107"
+)
+
 func errNotRead() error {
-	return fault.New("AG0302", "Change rows by calling an action: aergo-git call", "a query only reads")
+	return fault.New(codeQueryOnly, "Change rows by calling an action: aergo call CONTRACT.ACTION name=value…", "a query only reads")
 }
 
-// queryError words an error of SQLite for a person.
-func queryError(err error) error {
+// queryError words an error of SQLite for a person, with a caret under the place
+// in sql where SQLite knows it.
+func queryError(sql string, err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
@@ -226,11 +234,11 @@ func queryError(err error) error {
 	if e.Primary() == sqlite.CodeAuth {
 		return errNotRead()
 	}
-	code := "AG0301"
-	if strings.HasPrefix(e.Message, "no such") {
-		code = "AG0305"
+	place := ""
+	if e.Offset >= 0 && e.Offset <= len(sql) && sql != "" {
+		place = "\n" + (&source{text: sql, lines: lineStarts(sql)}).excerpt(e.Offset)
 	}
-	return fault.New(code, "", "the query failed: %s", e.Message)
+	return fault.New(codeQuery, "", "the query failed: %s%s", e.Message, place)
 }
 
 // schemasIn lists the names that stand before a dot, once each.
@@ -275,13 +283,13 @@ func missingTable(err error) (string, bool) {
 }
 
 func noTable(table string) error {
-	return fault.New("AG0203", "List the tables with: aergo-git contract list", "there is no table %s", table)
+	return fault.New("AG0203", "List the tables with: aergo contract list", "there is no table %s", table)
 }
 
 // owner finds the one contract that has a table.
 func owner(on queried, table string) (string, error) {
 	if contract, _, ok := strings.Cut(table, "."); ok {
-		return "", fault.New("AG0203", "List the tables with: aergo-git contract list", "there is no table %s (contract %s has none, or there is no such contract here)", table, contract)
+		return "", fault.New("AG0203", "List the tables with: aergo contract list", "there is no table %s (contract %s has none, or there is no such contract here)", table, contract)
 	}
 	names, err := on.contracts()
 	if err != nil {

@@ -62,10 +62,10 @@ func (s *Session) admit(tx VerifiedTransaction) (known bool, err error) {
 		return false, err
 	}
 	if status != 0 && seen != tx.id {
-		return false, fault.New("AG0434", "Use another idempotency key, or look at the first one: aergo-git show "+seen.Short(), "the salt of transaction %s was used before, by transaction %s with other content", id, seen.Short())
+		return false, fault.New("AG0434", "Use another idempotency key, or look at the first one: aergo show "+seen.Short(), "the salt of transaction %s was used before, by transaction %s with other content", id, seen.Short())
 	}
 	if status != 0 && !(status == StatusExcluded && s.block.Again) {
-		return false, fault.New("AG0432", "Look at its receipt: aergo-git show "+seen.Short(), "transaction %s has run before, its verdict was: %s", id, status)
+		return false, fault.New("AG0432", "Look at its receipt: aergo show "+seen.Short(), "transaction %s has run before, its verdict was: %s", id, status)
 	}
 	if s.block.May != nil {
 		if err := s.block.May(h.Account); err != nil {

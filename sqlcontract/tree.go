@@ -220,9 +220,9 @@ func (t *Tree) Seen(account objectstore.Account, salt objectstore.Hash) (objects
 }
 
 func errNoVersion(name string, version int) error {
-	return fault.New("AG0401", "List them with: aergo-git contract list", "contract %s has no version %d here", name, version)
+	return fault.New("AG0401", "List them with: aergo contract list", "contract %s has no version %d here", name, version)
 }
 
 func errNoContract(name string) error {
-	return fault.New("AG0401", "List the contracts with: aergo-git contract list", "there is no contract %s on this branch", name)
+	return fault.New("AG0401", "List the contracts with: aergo contract list", "there is no contract %s on this branch", name)
 }

@@ -25,6 +25,9 @@ const maxSerials = 3
 // insert goes into writing pages out early.
 const cacheKiB = 64 << 10
 
+// Nothing waits for the disk here: a file that was not closed in order, or lost
+// writes with the power, has no good sum and is made again.
+
 // checkpointPages is the length of the log (16 MB) at which SQLite copies it
 // into the database: pages that many blocks change are copied once.
 const checkpointPages = 4000
@@ -98,7 +101,7 @@ func openDatabase(c *Contract, path string, o sqlite.Options) (*database, error)
 	db.conn = conn
 	err = setLimits(conn)
 	if err == nil && o.WAL {
-		err = conn.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", checkpointPages))
+		err = conn.Exec(fmt.Sprintf("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = %d", checkpointPages))
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())

@@ -2,13 +2,9 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
-
-	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
 func (a *app) queryCommand() *ucli.Command {
@@ -43,7 +39,7 @@ func (a *app) query(c *ucli.Context) (err error) {
 	}
 	rows, err := r.Query(a.ctx, c.String("at"), sql)
 	if err != nil {
-		return withCaret(sql, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	w, err := a.rows(format, rows.Columns())
@@ -59,29 +55,4 @@ func (a *app) query(c *ucli.Context) (err error) {
 		return err
 	}
 	return w.Close()
-}
-
-var culprit = regexp.MustCompile(`near "([^"]+)": syntax error|no such [a-z]+: (\S+)`)
-
-// withCaret shows the place of an error in a query. The error names a word, not
-// a place: where the word stands more than once, nothing is shown.
-func withCaret(sql string, err error) error {
-	f := fault.Of(err)
-	if f == nil || f.ID != "AG0301" && f.ID != "AG0305" {
-		return err
-	}
-	m := culprit.FindStringSubmatch(err.Error())
-	if m == nil {
-		return err
-	}
-	word := m[1] + m[2]
-	if strings.Count(sql, word) != 1 {
-		return err
-	}
-	before, _, _ := strings.Cut(sql, word)
-	line := strings.Count(before, "\n")
-	column := len([]rune(before[strings.LastIndex(before, "\n")+1:]))
-	prefix := fmt.Sprintf("%d | ", line+1)
-	return fault.New(f.ID, f.Next, "%w\n%s%s\n%s^", err, prefix,
-		strings.ReplaceAll(strings.Split(sql, "\n")[line], "\t", " "), strings.Repeat(" ", len(prefix)+column))
 }
