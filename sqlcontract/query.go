@@ -234,6 +234,9 @@ func queryError(sql string, err error) error {
 	if e.Primary() == sqlite.CodeAuth {
 		return errNotRead()
 	}
+	if e.Err != nil { // of the state map, not of the SQL: damage, for one
+		return fmt.Errorf("reading rows for the query: %w", e.Err)
+	}
 	place := ""
 	if e.Offset >= 0 && e.Offset <= len(sql) && sql != "" {
 		place = "\n" + (&source{text: sql, lines: lineStarts(sql)}).excerpt(e.Offset)
