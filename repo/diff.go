@@ -2,7 +2,6 @@ package repo
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
@@ -82,5 +81,3 @@ func (r *Repository) stateOf(rev string) (objectstore.Hash, error) {
 func (r *Repository) treeOf(root objectstore.Hash) (*sqlcontract.Tree, error) {
 	return sqlcontract.OpenTree(sqlcontract.Options{Engine: r.engine, Ledger: r.ledger, Owner: r.owner, Root: root})
 }
-
-var errStop = errors.New("stop")

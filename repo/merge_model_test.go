@@ -34,10 +34,10 @@ END;
 // directly as they are said.
 
 type modelTx struct {
-	id           string
-	from, to, n  int64  // from 0: put
-	rows         string // what it changed where it ran last on this line
-	ok, excluded bool
+	id          string
+	from, to, n int64  // from 0: put
+	rows        string // what it changed where it ran last on this line
+	ok          bool
 }
 
 type modelBlock struct {
