@@ -48,8 +48,11 @@ func Open(dir string, o Options) (db *DB, err error) {
 		if isLocked(err) {
 			return nil, fmt.Errorf("open %s: %w", dir, ErrLocked)
 		}
-		if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, pebble.ErrDBDoesNotExist) {
-			err = &CorruptError{Err: err} // a file that another file names
+		// A file that the manifest names is gone or too short; the library has a
+		// type for neither.
+		gone := errors.Is(err, fs.ErrNotExist) && !errors.Is(err, pebble.ErrDBDoesNotExist)
+		if gone || strings.Contains(err.Error(), "object size mismatch") {
+			err = &CorruptError{Err: err}
 		}
 		return nil, fmt.Errorf("open store %s: %w", dir, damage(Hash{}, err))
 	}
