@@ -1,0 +1,71 @@
+package repo
+
+import (
+	"context"
+	"crypto"
+
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// Sign makes the transaction of a call for a branch (empty: the current one)
+// without running it: somebody else, the branch's producer, submits it.
+func (r *Repository) Sign(key crypto.Signer, c Call) (sqlcontract.Transaction, error) {
+	by, err := r.signer(key, c.Branch)
+	if err != nil {
+		return sqlcontract.Transaction{}, err
+	}
+	q, err := r.request(c)
+	if err != nil {
+		return sqlcontract.Transaction{}, err
+	}
+	t, err := by.sign(q)
+	return t.Raw(), err
+}
+
+// Submission is the answer to one transaction of Submit: a result, or why it was
+// not admitted.
+type Submission struct {
+	Result
+	Err error
+}
+
+// Submit runs transactions that others have signed, in one block of the
+// producer's. Each is verified first, and its signer needs the right to write
+// on the branch. Answer i belongs to transaction i; one that its contract
+// refused has a failed receipt, one that was not admitted has an Err and leaves
+// no trace. Where none is admitted there is no block.
+func (r *Repository) Submit(ctx context.Context, producer crypto.Signer, branch string, txs []sqlcontract.Transaction) ([]Submission, error) {
+	verified, errs := r.verifier.VerifyAll(txs)
+	by, err := r.signer(producer, branch)
+	if err != nil {
+		return nil, err
+	}
+	d, err := r.begin(by, r.now(), false)
+	if err != nil {
+		return nil, err
+	}
+	defer d.abandon()
+	answers := make([]Submission, len(txs))
+	for i, t := range verified {
+		a := &answers[i]
+		if a.Err = errs[i]; a.Err != nil {
+			continue
+		}
+		if a.Result, a.Err = d.run(t); a.Err != nil && !sqlcontract.NotAdmitted(a.Err) {
+			return nil, a.Err
+		}
+	}
+	if d.session.Len() == 0 {
+		return answers, nil
+	}
+	block, err := d.finish(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	for i := range answers {
+		if answers[i].Err == nil {
+			answers[i].Block = block.ID
+		}
+	}
+	return answers, nil
+}
