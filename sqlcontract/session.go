@@ -299,8 +299,8 @@ func (s *Session) answer(r *run, rows []RowChange, f *failure) Receipt {
 }
 
 // Exclude records a transaction in a merge block as excluded, without running
-// it. One that has expired (AG0431) or whose salt is taken by another (AG0434)
-// leaves no seen row.
+// it. One that has expired (AG0431) leaves no seen row, nor does one whose salt
+// is taken by another: its code is AG0434, whatever the code given.
 func (s *Session) Exclude(tx VerifiedTransaction, code string) error {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
@@ -310,7 +310,15 @@ func (s *Session) Exclude(tx VerifiedTransaction, code string) error {
 	if !s.block.Merge {
 		return fmt.Errorf("excluding transaction %s: only a merge block excludes", tx.id.Short())
 	}
-	if err := s.record(tx, Receipt{Transaction: tx.id, Status: StatusExcluded, Code: code}, nil, true); err != nil {
+	receipt := Receipt{Transaction: tx.id, Status: StatusExcluded, Code: code}
+	seen, status, err := s.seen(tx.header.Account, tx.header.Salt)
+	if err == nil && receipt.leavesRow() && status != 0 && seen != tx.id {
+		receipt.Code = "AG0434" // the row of the other one must stay, or that one could run again
+	}
+	if err == nil {
+		err = s.record(tx, receipt, nil, true)
+	}
+	if err != nil {
 		s.broken = fmt.Errorf("excluding transaction %s: %w", tx.id.Short(), err)
 		return s.broken
 	}
