@@ -325,7 +325,9 @@ func (r *Repository) dropTree(id branch.ID) {
 }
 
 // Query runs read-only SQL over all contracts at a revision (empty: the current
-// branch's head). Tables are named contract.table. Close the rows.
+// branch's head). Tables are named contract.table. The functions log(), txs(),
+// events(), history(), blame() and diff() read how the revision came about; see
+// docs/reference/history.md. Close the rows.
 func (r *Repository) Query(ctx context.Context, rev, sql string, args ...any) (*sqlcontract.Rows, error) {
 	if rec, err := r.branch(rev); err == nil {
 		r.writing.Lock()
@@ -334,18 +336,26 @@ func (r *Repository) Query(ctx context.Context, rev, sql string, args ...any) (*
 		if err != nil {
 			return nil, err
 		}
-		return t.Query(ctx, sql, args...)
+		head, err := branch.Head(r.db, rec.ID) // that of the tree: writing is held
+		if err != nil {
+			return nil, err
+		}
+		return t.QueryWith(ctx, r.functions(head), sql, args...)
 	}
-	root, err := r.stateOf(rev)
+	id, err := r.Resolve(rev)
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.treeOf(root)
+	b, err := r.history.Read(id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.treeOf(b.State)
 	if err != nil {
 		return nil, err
 	}
 	defer t.Close()
-	return t.Query(ctx, sql, args...)
+	return t.QueryWith(ctx, r.functions(id), sql, args...)
 }
 
 // readTree gives a tree to read a revision from: the branch's own for its head,

@@ -79,18 +79,13 @@ func (r *Rows) Close() error {
 // numbers and REAL are fine here. It does not wait for a block that is being
 // made, nor hinder it.
 func (t *Tree) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.dir == "" {
-		return openQuery(ctx, &oldState{engine: t.engine, state: t.state}, sql, args)
-	}
-	return openQuery(ctx, (*headState)(t), sql, args)
+	return t.QueryWith(ctx, nil, sql, args...)
 }
 
 // QueryAt is Tree.Query on any state in the store, read row by row from the
 // state map.
 func (e *Engine) QueryAt(ctx context.Context, root objectstore.Hash, sql string, args ...any) (*Rows, error) {
-	return openQuery(ctx, &oldState{engine: e, state: prolly.Load(e.nodes, root)}, sql, args)
+	return openQuery(ctx, &oldState{engine: e, state: prolly.Load(e.nodes, root)}, nil, sql, args)
 }
 
 // queried is a state that can be queried: the head's files, or the state map.
@@ -108,22 +103,25 @@ type queried interface {
 // maxAttached is SQLite's limit for schemas of one connection.
 const maxAttached = 10
 
-func openQuery(ctx context.Context, on queried, sql string, args []any) (*Rows, error) {
+func openQuery(ctx context.Context, on queried, functions []TableFunction, sql string, args []any) (*Rows, error) {
 	conn, err := sqlite.Open(":memory:", sqlite.Options{NoPreupdate: true})
 	if err != nil {
 		return nil, fmt.Errorf("opening a query: %w", err)
 	}
 	r := &Rows{ctx: ctx, conn: conn, stop: func() bool { return true }}
-	if err := r.open(on, sql, args); err != nil {
+	if err := r.open(on, functions, sql, args); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	r.stop = context.AfterFunc(ctx, conn.Interrupt)
 	return r, nil
 }
 
-func (r *Rows) open(on queried, sql string, args []any) error {
+func (r *Rows) open(on queried, functions []TableFunction, sql string, args []any) error {
 	if err := on.prepare(r.conn); err != nil {
 		return fmt.Errorf("opening a query: %w", err)
+	}
+	if err := register(r.ctx, r.conn, functions, sql); err != nil {
+		return err
 	}
 	var attached []string
 	attach := func(name string) error {
@@ -233,6 +231,9 @@ func queryError(sql string, err error) error {
 	}
 	if e.Primary() == sqlite.CodeAuth {
 		return errNotRead()
+	}
+	if fault.Of(e.Err) != nil { // of a function: it is worded already
+		return e.Err
 	}
 	if e.Err != nil { // of the state map, not of the SQL: damage, for one
 		return fmt.Errorf("reading rows for the query: %w", e.Err)
