@@ -40,7 +40,7 @@
 //	AG0401 no such contract or action        AG0416 datatype, REAL, bad text
 //	AG0402 not permitted (who may: text)     AG0417 integer overflow, REAL result
 //	AG0403 argument (text: its name)         AG0420 out of gas
-//	AG0410 REQUIRE or RAISE (text: theirs)   AG0421 too big: key, row, value, receipt
+//	AG0410 REQUIRE or RAISE (text: theirs)   AG0421 too big: key, row, value, receipt, FOR
 //	AG0411 CHECK                             AG0429 other error of the engine
 //	AG0412 PRIMARY KEY or UNIQUE             AG0430 precondition (text: which, from 1)
 //	AG0413 NOT NULL                          AG0440 source does not compile (text: code)

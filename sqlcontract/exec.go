@@ -22,6 +22,7 @@ type run struct {
 	meter    meter
 	receipt  Receipt
 	body     int // bytes of returned rows and events so far
+	looped   int // bytes of the rows of FORs under way
 
 	args    map[string]any
 	account objectstore.Account
@@ -394,6 +395,8 @@ func (r *run) grow(cells []any, names ...string) error {
 func (r *run) loop(a *Action, f *For) (done bool, err error) {
 	var names []string
 	var rows [][]any
+	before := r.looped
+	defer func() { r.looped = before }()
 	err = r.query(f.Rows, func(st *statement) error {
 		if names == nil {
 			for i := range st.ColumnCount() {
@@ -409,6 +412,9 @@ func (r *run) loop(a *Action, f *For) (done bool, err error) {
 		}
 		r.meter.read(row...)
 		rows = append(rows, row)
+		if r.looped += loopBytes(row); r.looped > maxLoopRows {
+			return fail("AG0421", "for")
+		}
 		if r.meter.over() {
 			return fail("AG0420", "") // the rows are in memory: do not wait for the next tick
 		}
@@ -426,6 +432,20 @@ func (r *run) loop(a *Action, f *For) (done bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// loopBytes is what a row of a FOR counts in memory.
+func loopBytes(row []any) int {
+	n := loopCell * (1 + len(row))
+	for _, v := range row {
+		switch v := v.(type) {
+		case string:
+			n += len(v)
+		case []byte:
+			n += len(v)
+		}
+	}
+	return n
 }
 
 func (r *run) emit(e *Emit) error {

@@ -22,6 +22,7 @@ const (
 
 	progressInterval = 1000 // VM steps between two looks at the meter
 	writeTicks       = 1000 // looks before a statement that writes is stopped: about 50 ms
+	rowTicks         = 20   // the same once its rows alone are over the limit: each may take 64 KiB
 )
 
 // meter counts one transaction's gas in 1/64 units.
@@ -64,7 +65,7 @@ func (m *meter) start(q *Query) {
 // tick is the progress handler.
 func (m *meter) tick() (stop bool) {
 	m.ticks++
-	if m.writes && m.ticks < writeTicks {
+	if m.writes && (m.ticks < rowTicks || m.ticks < writeTicks && !m.over()) {
 		return false
 	}
 	return m.used+m.ticks*progressInterval*m.weight > m.limit

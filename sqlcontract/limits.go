@@ -27,6 +27,11 @@ const (
 
 	rememberedKeys = 4096 // 6 MB of signers' keys ready for use in one Verifier
 
+	// maxLoopRows bounds what the rows of all FORs under way take in memory; gas
+	// alone would allow gigabytes. A cell counts as loopCell bytes and its length.
+	maxLoopRows = 64 << 20
+	loopCell    = 32
+
 	maxReceiptBody = 64 << 10                          // returned rows and events together
 	maxReceipt     = 256 << 10                         // an encoded receipt: its body, frames and names of columns
 	changeLeaf     = 64 << 10                          // a leaf of a change list closes when it reaches this

@@ -1,6 +1,7 @@
 package sqlcontract
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sort"
@@ -74,6 +75,11 @@ type Options struct {
 	Ledger objectstore.Hash    // the value of @ledger
 	Owner  objectstore.Account // of the ledger, who owns the system contracts
 	Root   objectstore.Hash    // the state to start from; zero: the empty one
+
+	// Others are directories of other trees of the ledger: a contract that this
+	// one has no file of begins as a copy of theirs, which costs less than
+	// making it when there are many rows and few differ.
+	Others []string
 }
 
 // Tree is the SQLite side of one state: one database per contract, a cache that
@@ -82,6 +88,7 @@ type Options struct {
 type Tree struct {
 	engine *Engine
 	dir    string
+	others []string
 	ledger objectstore.Hash
 	owner  objectstore.Account
 
@@ -105,7 +112,7 @@ func OpenTree(o Options) (*Tree, error) {
 			return nil, fmt.Errorf("making the working tree's directory: %w", err)
 		}
 	}
-	return &Tree{engine: o.Engine, dir: o.Dir, ledger: o.Ledger, owner: o.Owner,
+	return &Tree{engine: o.Engine, dir: o.Dir, others: o.Others, ledger: o.Ledger, owner: o.Owner,
 		state: prolly.Load(o.Engine.nodes, o.Root), open: map[string]*database{}}, nil
 }
 
@@ -116,6 +123,10 @@ func (t *Tree) Root() objectstore.Hash {
 	return t.state.Root()
 }
 
+// ErrBusy is wrapped by MoveTo while a block is being made: the tree stays at
+// the state before it, which can be read.
+var ErrBusy = errors.New("a block is being made on it")
+
 // MoveTo declares the state from which the next session starts. It costs
 // nothing: each contract's file is brought there alone, by the rows that
 // differ, when it is touched.
@@ -123,7 +134,7 @@ func (t *Tree) MoveTo(root objectstore.Hash) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.session != nil {
-		return fmt.Errorf("moving the working tree to state %s: a block is being made on it", root.Short())
+		return fmt.Errorf("moving the working tree to state %s: %w", root.Short(), ErrBusy)
 	}
 	t.state = prolly.Load(t.engine.nodes, root)
 	return nil

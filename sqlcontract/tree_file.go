@@ -163,36 +163,54 @@ func (t *Tree) ready(c *Contract) (*database, error) {
 	return db, nil
 }
 
-// openFile opens the contract's file if there is a good one, else makes it.
+// openFile opens the contract's file if there is a good one, else a copy of
+// another tree's, else makes it.
 func (t *Tree) openFile(c *Contract) (*database, error) {
-	if t.dir != "" {
-		for serial := 0; serial < maxSerials; serial++ {
-			path := filepath.Join(t.dir, fileName(c, serial))
-			if _, err := os.Stat(path); err != nil {
-				continue
-			}
-			var db *database
-			err := takeSum(path)
-			if err == nil {
-				db, err = openDatabase(c, path, sqlite.Options{WAL: true, CacheKiB: cacheKiB})
-			}
-			if err == nil {
-				var root objectstore.Hash
-				if root, err = db.readMeta(); err == nil {
-					db.state = prolly.Load(t.engine.nodes, root)
-					err = db.conn.SetForeignKeys(true)
-				}
-				if err == nil {
-					return db, nil
-				}
-				db.close()
-			}
-			if err := removeFile(path); err != nil {
-				return nil, fmt.Errorf("removing the damaged working tree of contract %s: %w", c.Name, err)
-			}
+	if t.dir == "" {
+		return t.rebuild(c)
+	}
+	for serial := 0; serial < maxSerials; serial++ {
+		path := filepath.Join(t.dir, fileName(c, serial))
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if db, err := t.openGood(c, path); err == nil {
+			return db, nil
+		}
+		if err := removeFile(path); err != nil {
+			return nil, fmt.Errorf("removing the damaged working tree of contract %s: %w", c.Name, err)
+		}
+	}
+	path := filepath.Join(t.dir, fileName(c, 0))
+	for _, dir := range t.others {
+		if copyGood(filepath.Join(dir, fileName(c, 0)), path) != nil {
+			continue // not there, or in use
+		}
+		if db, err := t.openGood(c, path); err == nil {
+			return db, nil
 		}
 	}
 	return t.rebuild(c)
+}
+
+// openGood opens a file that has a good sum.
+func (t *Tree) openGood(c *Contract, path string) (*database, error) {
+	if err := takeSum(path); err != nil {
+		return nil, err
+	}
+	db, err := openDatabase(c, path, sqlite.Options{WAL: true, CacheKiB: cacheKiB})
+	if err != nil {
+		return nil, err
+	}
+	root, err := db.readMeta()
+	if err == nil {
+		db.state = prolly.Load(t.engine.nodes, root)
+		err = db.conn.SetForeignKeys(true)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
 }
 
 // rebuild makes the contract's database from the committed state.

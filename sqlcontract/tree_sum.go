@@ -69,3 +69,35 @@ func takeSum(path string) error {
 	}
 	return os.Remove(path + sumSuffix)
 }
+
+// copyGood copies a closed file with a good sum to a new path, with its sum. An
+// error leaves nothing at to.
+func copyGood(from, to string) (err error) {
+	want, err := os.ReadFile(from + sumSuffix)
+	if err != nil {
+		return err
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err == nil {
+		var got []byte
+		if got, err = sum(to); err == nil && string(got) != string(want) {
+			err = errNoSum
+		}
+	}
+	if err == nil {
+		err = os.WriteFile(to+sumSuffix, want, 0o600)
+	}
+	if err != nil {
+		return errors.Join(err, removeFile(to))
+	}
+	return nil
+}
