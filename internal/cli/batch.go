@@ -165,6 +165,10 @@ func (a *app) openBatch(file string) (io.ReadCloser, string, int, error) {
 	if err != nil {
 		return nil, "", 0, fault.New("AG0220", "", "the batch %s cannot be read: %w", file, err)
 	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		_ = f.Close()
+		return nil, "", 0, fault.New("AG0220", "aergo call --batch FILE.jsonl", "the batch %s is a folder", file)
+	}
 	total, buf := 0, make([]byte, 1<<20)
 	for {
 		n, err := f.Read(buf)
@@ -202,6 +206,9 @@ func (b *batch) read(ctx context.Context, in io.Reader, send func(context.Contex
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff")) // the mark that Windows programs put before a text
+		}
 		if err == nil && len(bytes.TrimSpace(line)) == 0 {
 			b.mu.Lock()
 			b.bar.add(1)
@@ -235,7 +242,7 @@ func (b *batch) stopped() bool {
 	return b.failed != nil || b.stop && b.sum.Refused > 0
 }
 
-var errLongLine = errors.New("the line is too long")
+var errLongLine = fault.New("AG0491", "", "the line is over %d bytes", maxBatchLine)
 
 // readLine reads a line without its end; of one over the limit it gives the
 // beginning and errLongLine.
@@ -269,9 +276,12 @@ func (b *batch) parse(line []byte) (repo.Call, error) {
 	bad := func(what string, args ...any) (repo.Call, error) {
 		return repo.Call{}, fault.New("AG0491", "A line is {\"call\":\"bank.post\",\"args\":{…}}", what, args...)
 	}
+	if err := checkJSON(line); err != nil {
+		return bad("the line is not a call: %w", err)
+	}
 	var l batchLine
 	if err := json.Unmarshal(line, &l); err != nil {
-		return bad("the line is not JSON: %w", err)
+		return bad("\"call\" is not a text")
 	}
 	if l.Call == "" {
 		return bad("the line has no \"call\"")

@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -189,7 +189,11 @@ func (a *app) callArgs(c *ucli.Context, action *sqlcontract.Action) (map[string]
 		if len(given) > 0 {
 			return nil, usage("AG0113", "Write them all as name=value, or all as JSON.", "--args and %s are two ways to give arguments", given[0])
 		}
-		return repo.JSONArgs(action, json.RawMessage(c.String("args")))
+		raw := []byte(c.String("args"))
+		if err := checkJSON(raw); err != nil {
+			return nil, usage("AG0113", `Arguments are a JSON object: --args '{"sku":"tea"}'`, "--args: %w", err)
+		}
+		return repo.JSONArgs(action, raw)
 	}
 	text := make(map[string]string, len(given))
 	for _, g := range given {
@@ -199,6 +203,9 @@ func (a *app) callArgs(c *ucli.Context, action *sqlcontract.Action) (map[string]
 		}
 		if _, twice := text[name]; twice {
 			return nil, usage("AG0113", "", "argument %s is given twice", name)
+		}
+		if !utf8.ValidString(g) {
+			return nil, usage("AG0113", "Bytes that are no text are a BLOB: name=0x00ff", "argument %s is not UTF-8", clean(name))
 		}
 		text[name] = value
 	}

@@ -85,8 +85,8 @@ func (a *app) demo(c *ucli.Context) error {
 		return err
 	}
 	if c.IsSet("keep") {
-		a.done("Kept in %s. Try it: cd %s/shop && aergo status", dir, c.String("keep"))
-		a.say("  Its key lies in %s: export AERGO_KEYS=%s", filepath.Join(dir, "keys"), filepath.Join(dir, "keys"))
+		a.done("Kept in %s. Try it: cd %s && aergo status", dir, shellWord(filepath.Join(c.String("keep"), "shop")))
+		a.say("  Its key lies in %s: export AERGO_KEYS=%s", filepath.Join(dir, "keys"), shellWord(filepath.Join(dir, "keys")))
 	} else {
 		a.done("That was it. The folder is gone; aergo demo --keep DIR leaves one to play with.")
 	}

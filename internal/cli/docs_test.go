@@ -212,7 +212,8 @@ An error has a code; ` + "`aergo explain CODE`" + ` says what it means and what 
 
 ## JSON
 
-With ` + "`--json`" + ` standard output is one JSON document, for ` + "`log`" + ` a line for each block. An error is a document on
+With ` + "`--json`" + ` standard output is one JSON document, for ` + "`log`" + ` a line for each block; a proof or a key without
+` + "`-o`" + ` is printed as it is. An error is a document on
 standard error: ` + "`{\"error\": {\"code\", \"what\", \"next\", \"exit\"}}`" + `. Fields are added, never renamed. INTEGER is a number of
 64 bits, BLOB a string ` + "`0x…`" + `, NULL null, a time RFC 3339 in UTC. A contract's refusal is both: the receipt on standard
 output with its ` + "`status`" + `, and the error.

@@ -137,6 +137,8 @@ func explanations() map[string]explanation {
 		"AG0705": {"A directory operation was sent twice: it counts once.", "Make a new one if it is meant to happen again."},
 
 		"AG0901": {"Another aergo process has the ledger open and did not let go in time.", "Try again when it is done."},
+		"AG0902": {"Standard output could not be written, for example because the disk is full.",
+			"What the command did stands (aergo log shows it); only what it printed is cut short."},
 		"AG0999": {"A bug in aergo-git. What was confirmed before is stored.", "Please report the text of the error."},
 	}
 }

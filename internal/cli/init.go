@@ -53,7 +53,7 @@ func (a *app) init(c *ucli.Context) error {
 	made := false
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, `/\`) {
 		if _, err := os.Stat(filepath.Join(dir, ".aergo")); err == nil {
-			return fault.New("AG0103", "aergo -C "+given+" status", "%s holds a ledger already", dir)
+			return fault.New("AG0103", "aergo -C "+shellWord(given)+" status", "%s holds a ledger already", dir)
 		}
 		if err := checkKeyName(name); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (a *app) init(c *ucli.Context) error {
 	}
 	a.repo = r
 	record := name
-	if strings.ContainsAny(name, `/\`) {
+	if folder, err := a.keyFolder(); err != nil || path != filepath.Join(folder, name) { // a file of the user's, by path
 		if record, err = filepath.Abs(path); err != nil {
 			return fmt.Errorf("finding the key %s: %w", name, err)
 		}
@@ -94,7 +94,7 @@ func (a *app) init(c *ucli.Context) error {
 	if given == "." {
 		a.next("aergo deploy FILE.sql")
 	} else {
-		a.next("cd %s && aergo deploy FILE.sql", given)
+		a.next("cd %s && aergo deploy FILE.sql", shellWord(given))
 	}
 	return nil
 }

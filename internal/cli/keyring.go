@@ -110,13 +110,18 @@ func (a *app) key() (crypto.Signer, error) {
 		for _, p := range a.keys() {
 			names = append(names, p.Name)
 		}
-		hint := "aergo key list · aergo key new " + k
+		hint := "aergo key list · aergo key new " + filepath.Base(k)
 		if best := closest(k, names); best != "" {
 			hint = "Did you mean --key " + best + "?  " + hint
 		}
 		return nil, fault.New("AG0221", hint, "there is no key %s (looked for %s)", k, path)
 	}
-	return repo.LoadKey(path, a.passphrase("Passphrase of key "+k+": "))
+	phrase := a.passphrase("Passphrase of key " + k + ": ")
+	key, err := repo.LoadKey(path, phrase)
+	if f := fault.Of(err); f != nil && f.ID == "AG0501" && phrase == nil {
+		f.Next = "Run this on a terminal, or give --passphrase-file FILE."
+	}
+	return key, err
 }
 
 // passphrase reads it from --passphrase-file or asks on the terminal; nil

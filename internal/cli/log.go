@@ -40,8 +40,8 @@ func (a *app) log(c *ucli.Context) error {
 	if len(args) > 1 {
 		return usage("AG0113", "aergo log [REV] [--graph] [-n N]", "%q is one argument too many", args[1])
 	}
-	if limit < 0 {
-		return usage("AG0112", "aergo log -n 5", "a log has at least no blocks")
+	if limit < 0 || limit == 0 && (c.IsSet("limit") || len(args) < c.NArg()) {
+		return usage("AG0112", "aergo log -n 5", "a log shows one block or more")
 	}
 	rev := ""
 	if len(args) == 1 {

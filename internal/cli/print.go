@@ -237,5 +237,15 @@ func rowText(r repo.RowDiff) string {
 	return fmt.Sprintf("%s %s  %s  %s", mark, r.Table, keyText(r), strings.Join(parts, ", "))
 }
 
+// shellWord is a word of a command line that can be copied into a shell.
+func shellWord(s string) string {
+	if s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-./~+,:@%=", r)
+	}) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // sortedNames gives a map's keys in order.
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

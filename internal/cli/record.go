@@ -52,6 +52,9 @@ func argsJSON(args map[string]any) map[string]any {
 // objects turns rows into objects by column name; a later column of the same
 // name wins, as in every JSON reader.
 func objects(columns []string, rows [][]any) []map[string]any {
+	if len(columns) == 0 {
+		return nil
+	}
 	list := make([]map[string]any, len(rows))
 	for i, row := range rows {
 		list[i] = object(columns, row)
@@ -139,7 +142,7 @@ type resultJSON struct {
 	Repeated    bool             `json:"repeated,omitempty"`
 	Gas         uint64           `json:"gas"`
 	Columns     []string         `json:"columns,omitempty"`
-	Rows        []map[string]any `json:"rows,omitempty"`
+	Rows        []map[string]any `json:"rows,omitzero"`
 	Events      []eventJSON      `json:"events,omitempty"`
 	Changes     []rowJSON        `json:"changes"`
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -23,6 +24,7 @@ import (
 // Main runs the command on the process's arguments and streams and exits.
 func Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the process, whatever it waits for
 	code := Run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 	stop()
 	os.Exit(code)
@@ -41,14 +43,16 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if p := recover(); p != nil {
 			code = a.fail(fault.New("AG0999", "Please report it with the lines below.\n"+string(debug.Stack()), "a bug in aergo-git: %v", p))
 		}
-		_ = out.Flush() // a closed pipe at the other end is not this command's failure
+		_ = out.Flush()
 	}()
 	err := a.run(args)
 	if e := a.close(); err == nil {
 		err = e
 	}
+	if e := out.Flush(); err == nil && e != nil && !errors.Is(e, syscall.EPIPE) { // who closed the pipe has read enough
+		err = fault.New("AG0902", "The command has done its work; only its output is cut short.", "the output cannot be written: %w", e)
+	}
 	if err != nil {
-		_ = out.Flush()
 		return a.fail(err)
 	}
 	return a.status
@@ -104,6 +108,11 @@ func (a *app) run(args []string) error {
 		Before: func(c *ucli.Context) error {
 			a.dir = c.String("C")
 			a.json = c.Bool("json") || c.String("format") == "json"
+			for _, dir := range []string{a.dir, a.path(c.String("repo"))} {
+				if info, err := os.Stat(dir); dir != "" && (err != nil || !info.IsDir()) {
+					return fault.New("AG0220", "", "there is no folder %s", dir)
+				}
+			}
 			return nil
 		},
 		Action: func(c *ucli.Context) error {
@@ -170,7 +179,13 @@ func (a *app) prepare(parent string, c *ucli.Command) {
 	}
 }
 
+// notNumber is what the flag parser says of a number that is none.
+var notNumber = regexp.MustCompile(`^invalid value (".*") for flag -(\S+): parse error$`)
+
 func wrongValue(_ *ucli.Context, err error, _ bool) error {
+	if m := notNumber.FindStringSubmatch(err.Error()); m != nil {
+		return usage("AG0112", "", "--%s takes a number, not %s", m[2], m[1])
+	}
 	return usage("AG0112", "", "%s", err.Error())
 }
 

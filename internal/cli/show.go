@@ -41,7 +41,7 @@ type transactionJSON struct {
 	Reason      string           `json:"reason,omitempty"`
 	Gas         uint64           `json:"gas"`
 	Columns     []string         `json:"columns,omitempty"`
-	Rows        []map[string]any `json:"rows,omitempty"`
+	Rows        []map[string]any `json:"rows,omitzero"`
 	Events      []eventJSON      `json:"events,omitempty"`
 	Changes     []rowJSON        `json:"changes"`
 }
