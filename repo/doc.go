@@ -25,8 +25,9 @@
 //     and for the signer of each transaction, of ours and of others.
 //   - The working tree below .aergo/work can be deleted at any time.
 //
-// A Repository may be used by several goroutines at once: writers take turns,
-// readers do not wait for them. One process has a repository open at a time;
+// A Repository may be used by several goroutines at once. Writers take turns; a
+// reader that begins waits for the block that is being made, and then reads its
+// snapshot beside the next one. One process has a repository open at a time;
 // Open waits for a short while for another one.
 //
 // # Files
