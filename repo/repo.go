@@ -81,15 +81,7 @@ func initOn(on vfs.FS, dir string, key crypto.Signer, o Options) (_ *Repository,
 	} else if !fault.Is(err, "AG0204") {
 		return nil, fmt.Errorf("making a ledger: %w", err)
 	}
-	batch := r.db.NewBatch()
-	defer batch.Close()
-	if err := r.begun(batch, key); err != nil {
-		return nil, fmt.Errorf("making a ledger: %w", err)
-	}
-	if err := batch.Commit(); err != nil {
-		return nil, fmt.Errorf("making a ledger: %w", err)
-	}
-	return r, r.load()
+	return r, r.start(key)
 }
 
 // begun puts a new ledger into a batch: genesis, directory, main and its first
@@ -283,14 +275,21 @@ func (r *Repository) tree(id branch.ID) (*sqlcontract.Tree, error) {
 		return t, nil
 	}
 	if len(r.trees) >= openTrees {
-		for other := range r.trees { // any: they are caches of equal worth
+		for other, t := range r.trees { // any: they are caches of equal worth
+			if r.dir == "" { // without files of the branch: it can serve another
+				delete(r.trees, other)
+				r.trees[id] = t
+				return t, nil
+			}
 			r.dropTree(other)
 			break
 		}
 	}
-	t, err := sqlcontract.OpenTree(sqlcontract.Options{
-		Engine: r.engine, Dir: filepath.Join(r.dir, metaDir, "work", id.String()[:16]), Ledger: r.ledger, Owner: r.owner,
-	})
+	o := sqlcontract.Options{Engine: r.engine, Ledger: r.ledger, Owner: r.owner}
+	if r.dir != "" {
+		o.Dir = filepath.Join(r.dir, metaDir, "work", id.String()[:16])
+	}
+	t, err := sqlcontract.OpenTree(o)
 	if err != nil {
 		return nil, err
 	}

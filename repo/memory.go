@@ -1,0 +1,51 @@
+package repo
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// InMemory makes an empty ledger like Init that lives in memory and ends with
+// Close: the place for tests of contracts. It makes the same blocks, signatures
+// and receipts as one on the disk; its Dir is empty.
+func InMemory(key crypto.Signer, o Options) (*Repository, error) {
+	r := &Repository{}
+	r.choose(o)
+	if err := r.openStore(vfs.NewMem(), o); err != nil {
+		return nil, err
+	}
+	if err := r.start(key); err != nil {
+		_ = r.db.Close() // the first error counts
+		return nil, err
+	}
+	return r, nil
+}
+
+// start makes a new ledger in an empty store.
+func (r *Repository) start(key crypto.Signer) error {
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	if err := r.begun(batch, key); err != nil {
+		return fmt.Errorf("making a ledger: %w", err)
+	}
+	if err := batch.Commit(); err != nil {
+		return fmt.Errorf("making a ledger: %w", err)
+	}
+	return r.load()
+}
+
+// GrantRole gives an account a role of the directory (reader, writer, producer,
+// admin) on the branches of a pattern: a name, eu/*, or * for all.
+func (r *Repository) GrantRole(ctx context.Context, key crypto.Signer, role, pattern string, account objectstore.Account) error {
+	known, err := dd.ParseRole(role)
+	if err != nil {
+		return err
+	}
+	return r.direct(ctx, key, dd.Grant{Role: known, Pattern: pattern, Account: account})
+}
