@@ -34,6 +34,7 @@ var allowed = map[string]string{
 	"sqlcontract":           "internal/wire internal/prolly internal/sqlite internal/sign objectstore",
 	"merge":                 "internal/wire internal/prolly sqlcontract branch objectstore",
 	"repo":                  "merge branch sqlcontract dd internal/prolly internal/sign internal/wire objectstore",
+	"internal/sqltest":      "repo sqlcontract objectstore",
 	"internal/cli":          "*",
 	"cmd/aergo-git":         "internal/cli",
 	"cmd/aergo":             "internal/cli",

@@ -38,6 +38,10 @@ func explanations() map[string]explanation {
 			"Choose another name or move the file away."},
 		"AG0118": {"The question was answered with no.", "Nothing was done."},
 		"AG0119": {"A file is larger than the command reads.", "The error names the limit."},
+		"AG0120": {"A file of tests is not well-formed.",
+			"The error shows the place and what should stand there; docs/reference/testing.md has the language."},
+		"AG0121": {"No test has a name that fits --run.",
+			"aergo test -v prints the names. --run takes a regular expression, which may fit a part of a name."},
 
 		"AG0201": {"There is no such branch, tag, block, transaction or key; or the beginning of an id fits several.",
 			"aergo branch, aergo tag, aergo log and aergo key list show what there is. Write more digits of an id."},
@@ -135,6 +139,8 @@ func explanations() map[string]explanation {
 			"The error says what is in the way."},
 		"AG0704": {"This cannot be done to this branch now: it is main, or the current one, or too far from its head.", "The error says what to do first."},
 		"AG0705": {"A directory operation was sent twice: it counts once.", "Make a new one if it is meant to happen again."},
+		"AG0706": {"A test expected something else than what came, or a test file holds no test.",
+			"The error shows file, line and both. Either the contract is wrong or the test."},
 
 		"AG0901": {"Another aergo process has the ledger open and did not let go in time.", "Try again when it is done."},
 		"AG0902": {"Standard output could not be written, for example because the disk is full.",

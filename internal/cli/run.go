@@ -147,7 +147,7 @@ func (a *app) commands() []*ucli.Command {
 	verbs := []*ucli.Command{
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
 		a.deployCommand(), a.callCommand(), a.queryCommand(), a.statusCommand(),
-		a.logCommand(), a.showCommand(), a.diffCommand(), a.contractCommand(),
+		a.logCommand(), a.showCommand(), a.diffCommand(), a.contractCommand(), a.testCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(),
 		a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.versionCommand(), a.helpCommand(),

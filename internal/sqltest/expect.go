@@ -1,0 +1,155 @@
+package sqltest
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+)
+
+func (e expectRows) run(w *world) error {
+	columns, came, err := w.query(e.query)
+	if err != nil {
+		return err
+	}
+	if len(e.want.list) > 0 && len(e.want.list[0]) != columns {
+		return w.failed(e.want.off, "the query has %d columns, and %d are expected", columns, len(e.want.list[0]))
+	}
+	return w.compare(e.want.off, "the query gives", e.want.list, came, e.one)
+}
+
+// query runs SQL on the current branch.
+func (w *world) query(q query) (columns int, list [][]any, err error) {
+	r, err := w.repo.Query(w.ctx, w.real(w.branch), q.sql, q.args...)
+	if err != nil {
+		return 0, nil, w.wrongQuery(q, err)
+	}
+	defer func() { _ = r.Close() }() // read only
+	for r.Next() {
+		if len(list) == maxRows {
+			return 0, nil, w.failed(q.off, "the query gives more than %d rows", maxRows)
+		}
+		list = append(list, r.Values())
+	}
+	if err := r.Err(); err != nil {
+		return 0, nil, w.wrongQuery(q, err)
+	}
+	return len(r.Columns()), list, nil
+}
+
+// wrongQuery places an error of a query, which shows its line itself if it can:
+// the query has the lines and columns of the file.
+func (w *world) wrongQuery(q query, err error) error {
+	f := fault.Of(err)
+	if f == nil || w.ctx.Err() != nil {
+		return err
+	}
+	if !strings.Contains(f.What, "\n") {
+		return w.script.failAt(q.off, f.What, err)
+	}
+	at := fault.Of(w.script.failAt(q.off, "", err))
+	place, _, _ := strings.Cut(at.What, "\n")
+	at.What = place + f.What
+	return at
+}
+
+// compare fails unless both lists of rows are equal, in order.
+func (w *world) compare(off int, what string, want, came [][]any, one bool) error {
+	if len(want) == len(came) {
+		same := true
+		for i := range want {
+			same = same && equalRow(want[i], came[i])
+		}
+		if same {
+			return nil
+		}
+	}
+	expected, got := showRows(want), showRows(came)
+	if one && len(came) == 1 && len(came[0]) == 1 {
+		expected, got = show(want[0][0]), show(came[0][0])
+	}
+	if len(expected)+len(got) < 60 {
+		return w.failed(off, "%s %s, expected is %s", what, got, expected)
+	}
+	err := fault.Of(w.failed(off, "%s other rows than expected", what))
+	err.What += "\n  expected  " + expected + "\n  came      " + got
+	return err
+}
+
+func equalRow(a, b []any) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// equal compares cells by type and value; NULL equals NULL here.
+func equal(a, b any) bool {
+	x, blob := a.([]byte)
+	y, other := b.([]byte)
+	if blob || other {
+		return blob && other && bytes.Equal(x, y)
+	}
+	return a == b
+}
+
+// show writes a cell as the language reads it, cut where it is long.
+func show(v any) string {
+	const most = 100
+	switch x := v.(type) {
+	case nil:
+		return "NULL"
+	case int64:
+		return strconv.FormatInt(x, 10)
+	case float64:
+		s := strconv.FormatFloat(x, 'g', -1, 64)
+		if !strings.ContainsAny(s, ".eIN") {
+			s += ".0"
+		}
+		return s
+	case string:
+		if r := []rune(x); len(r) > most {
+			x = string(r[:most]) + "…"
+		}
+		return "'" + strings.ReplaceAll(x, "'", "''") + "'"
+	case []byte:
+		if len(x) > most/2 {
+			return "x'" + hex.EncodeToString(x[:most/2]) + "…'"
+		}
+		return "x'" + hex.EncodeToString(x) + "'"
+	}
+	return fmt.Sprint(v)
+}
+
+func showRows(list [][]any) string {
+	if len(list) == 0 {
+		return "no row"
+	}
+	var b strings.Builder
+	for i, row := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == shownRows {
+			fmt.Fprintf(&b, "… (%d rows)", len(list))
+			break
+		}
+		b.WriteString("(")
+		for j, v := range row {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(show(v))
+		}
+		b.WriteString(")")
+	}
+	return b.String()
+}

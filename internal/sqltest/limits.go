@@ -1,0 +1,17 @@
+package sqltest
+
+const (
+	// maxFile bounds a test file and maxContract a contract's source (the
+	// compiler's own limit is below it), in bytes: people write them.
+	maxFile     = 1 << 20
+	maxContract = 4 << 20
+	// maxTests bounds the tests of a file: all live in one ledger in memory.
+	maxTests = 10_000
+	// maxPersonas bounds the names that act in a file: each is a key and a block
+	// of the directory before the first test.
+	maxPersonas = 100
+	// maxRows is how many rows of a query are compared.
+	maxRows = 10_000
+	// shownRows is how many of them a message shows.
+	shownRows = 10
+)

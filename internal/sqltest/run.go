@@ -1,0 +1,248 @@
+package sqltest
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/repo"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+// Suffix ends the name of every test file: shop_test.sql tests shop.sql.
+const Suffix = "_test.sql"
+
+// start is when every test begins.
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Run runs a test file of a folder. What is wrong with the file or a contract is
+// in the report; only an interrupted context ends it early, and is there too.
+func Run(ctx context.Context, dir fs.FS, name string, o Options) File {
+	f := File{Name: name, Contract: strings.TrimSuffix(name, Suffix)}
+	f.Err = f.run(ctx, dir, o)
+	return f
+}
+
+func (f *File) run(ctx context.Context, dir fs.FS, o Options) (err error) {
+	text, err := read(dir, f.Name, maxFile)
+	if err != nil {
+		return err
+	}
+	s, err := parse(f.Name, f.Contract, text)
+	if err != nil {
+		return err
+	}
+	w, err := newWorld(ctx, dir, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.repo.Close()) }()
+	names := s.names()
+	for i, t := range s.tests {
+		if o.Match != nil && !o.Match.MatchString(t.name) {
+			f.Skipped++
+			continue
+		}
+		began := time.Now()
+		err := w.play(i, t)
+		if f := fault.Of(err); f != nil {
+			f.What = names.Replace(f.What)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.Tests = append(f.Tests, Test{Name: t.name, Line: sqlcontract.LineOf(s.text, t.off), Err: err, Took: time.Since(began)})
+	}
+	f.Actions = w.actions
+	return nil
+}
+
+// read reads a text file of the folder.
+func read(dir fs.FS, name string, limit int64) (string, error) {
+	file, err := dir.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fault.New("AG0220", "A test stands beside its contract: shop_test.sql beside shop.sql.", "there is no file %s", name)
+	}
+	if err != nil {
+		return "", fault.New("AG0220", "", "%s cannot be read: %w", name, err)
+	}
+	defer func() { _ = file.Close() }() // read only
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return "", fault.New("AG0220", "", "%s cannot be read: %w", name, err)
+	}
+	if int64(len(b)) > limit {
+		return "", fault.New("AG0119", "", "%s is over %d bytes", name, limit)
+	}
+	return string(b), nil
+}
+
+// world is the ledger of one file, and where the running test stands in it.
+type world struct {
+	ctx    context.Context
+	dir    fs.FS
+	script *script
+	repo   *repo.Repository
+	owner  crypto.Signer
+
+	random *rand.ChaCha8
+	now    time.Time
+
+	prefix string   // of the names of the test's branches in the ledger
+	branch string   // the current one, as the test calls it
+	last   *receipt // of the last CALL
+	step   step     // the running one
+
+	actions []Action
+}
+
+// receipt is what the last call left.
+type receipt struct {
+	name   string
+	events []sqlcontract.Event
+}
+
+// newWorld makes a ledger with the contract deployed and the personas writing.
+func newWorld(ctx context.Context, dir fs.FS, s *script) (*world, error) {
+	w := &world{ctx: ctx, dir: dir, script: s, owner: keyOf(owner), now: start, branch: "main"}
+	w.seed("")
+	var err error
+	w.repo, err = repo.InMemory(w.owner, repo.Options{
+		Now:    func() time.Time { return w.now },
+		Random: readerFunc(func(p []byte) (int, error) { return w.random.Read(p) }),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.begin(); err != nil {
+		_ = w.repo.Close() // the first error counts
+		return nil, err
+	}
+	return w, nil
+}
+
+// begin makes the state in which every test begins.
+func (w *world) begin() error {
+	for _, p := range w.script.personas {
+		if err := w.repo.GrantRole(w.ctx, w.owner, "writer", "*", accountOf(p)); err != nil {
+			return err
+		}
+	}
+	if err := w.deploy(w.script.contract); err != nil {
+		return err
+	}
+	for _, d := range w.script.deploys {
+		w.step = d
+		if err := d.do.run(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readerFunc is a function that reads.
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// seed begins the randomness of a test anew: salts, blinds and branch ids come
+// from its name alone.
+func (w *world) seed(name string) {
+	w.random = rand.NewChaCha8(sha256.Sum256([]byte("aergo test " + name)))
+}
+
+// keyOf is the key of a persona; everybody can make it, nothing is secret here.
+func keyOf(persona string) crypto.Signer {
+	seed := sha256.Sum256([]byte("aergo test persona " + persona))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// accountOf is the account of a persona.
+func accountOf(persona string) objectstore.Account { return repo.AccountOf(keyOf(persona)) }
+
+// names shows accounts in a message as the file writes them: @bob.
+func (s *script) names() *strings.Replacer {
+	var pairs []string
+	for _, p := range append([]string{owner}, s.personas...) {
+		account := string(accountOf(p))
+		pairs = append(pairs, "'"+account+"'", "@"+p, account, "@"+p)
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// play runs one test on branches of its own.
+func (w *world) play(i int, t test) error {
+	w.seed(t.name)
+	w.now, w.prefix, w.branch, w.last = start, fmt.Sprintf("t%d-", i+1), "main", nil
+	if _, err := w.repo.CreateBranch(w.real("main"), "main", w.owner, false); err != nil {
+		return err
+	}
+	for _, s := range t.steps {
+		w.step = s
+		if err := s.do.run(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// real is the name in the ledger of what the test calls a branch.
+func (w *world) real(name string) string { return w.prefix + name }
+
+// deploy puts NAME.sql in force.
+func (w *world) deploy(name string) error {
+	source, err := read(w.dir, name+".sql", maxContract)
+	if err != nil {
+		return err
+	}
+	contract, err := sqlcontract.Compile(name, source)
+	if err != nil {
+		return err
+	}
+	if _, err := w.repo.Deploy(w.ctx, w.owner, w.real(w.branch), name, source); err != nil {
+		return err
+	}
+	for _, a := range contract.Actions {
+		if a.Visibility != sqlcontract.Private && !a.Constructor && w.counter(name, a.Name) == nil {
+			w.actions = append(w.actions, Action{Contract: name, Name: a.Name})
+		}
+	}
+	return nil
+}
+
+// counter finds the count of an action, or nil.
+func (w *world) counter(contract, action string) *Action {
+	for i := range w.actions {
+		if a := &w.actions[i]; a.Contract == contract && a.Name == action {
+			return a
+		}
+	}
+	return nil
+}
+
+// failed is why the running step failed: what stands at off did not hold.
+func (w *world) failed(off int, format string, args ...any) error {
+	return w.script.failAt(off, fmt.Sprintf(format, args...), nil)
+}
+
+// trouble puts the place of the running step before an error.
+func (w *world) trouble(err error) error {
+	if err == nil || w.ctx.Err() != nil {
+		return err
+	}
+	what := err.Error()
+	if f := fault.Of(err); f != nil && f.ID != "" {
+		what = f.ID + " " + what
+	}
+	return w.script.failAt(w.step.off, what, err)
+}
