@@ -145,6 +145,8 @@ func explanations() map[string]explanation {
 		"AG0901": {"Another aergo process has the ledger open and did not let go in time.", "Try again when it is done."},
 		"AG0902": {"Standard output could not be written, for example because the disk is full.",
 			"What the command did stands (aergo log shows it); only what it printed is cut short."},
+		"AG0903": {"The disk refuses: it is full, mounted for reading only, or belongs to another user.",
+			"Nothing that was confirmed before is lost. Set it right and do it again; a batch with --idempotency-key applies nothing twice."},
 		"AG0999": {"A bug in aergo-git. What was confirmed before is stored.", "Please report the text of the error."},
 	}
 }

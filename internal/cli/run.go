@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -324,12 +325,24 @@ func (a *app) fail(err error) int {
 	return status
 }
 
-// named gives a code to an error of the store that has none: bytes on the disk
-// that are not what was written, or are gone, are a verification that failed.
-// What a user asked for and is not there has a code already.
+// named gives a code to an error of the disk that has none: bytes that are not
+// what was written, or are gone, are a verification that failed. What a user
+// asked for and is not there has a code already.
 func named(err error) error {
+	if fault.Of(err) != nil {
+		return err
+	}
+	refused := func(next string) error { return fault.New("AG0903", next, "%w", err) }
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return refused("Make room there and do it again. What was confirmed before is stored.")
+	case errors.Is(err, syscall.EROFS):
+		return refused("A ledger lies in a folder that can be written, also for those who only read it: copy it to one.")
+	case errors.Is(err, fs.ErrPermission):
+		return refused("Do it as the user who owns the folder, or work on a copy.")
+	}
 	var corrupt *objectstore.CorruptError
-	if fault.Of(err) == nil && (errors.As(err, &corrupt) || errors.Is(err, objectstore.ErrNotFound)) {
+	if errors.As(err, &corrupt) || errors.Is(err, objectstore.ErrNotFound) {
 		return fault.New("AG0609", "Copy the ledger again from a backup or a peer; aergo verify --full checks the copy.", "%w", err)
 	}
 	return err
