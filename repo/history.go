@@ -220,14 +220,14 @@ type bodies struct {
 	transactions []objectstore.Leaf
 	receipts     []objectstore.Leaf
 
-	at      int // position of tx and receipt
-	tx      *body
+	at      int // position of header and receipt
+	header  *sqlcontract.Header
 	receipt *sqlcontract.Receipt
 }
 
 func (b *bodies) leaf(list *[]objectstore.Leaf, kind objectstore.Kind, of branch.List, position int) (objectstore.Leaf, error) {
 	if b.at != position {
-		b.at, b.tx, b.receipt = position, nil, nil
+		b.at, b.header, b.receipt = position, nil, nil
 	}
 	var err error
 	if *list == nil {
@@ -247,18 +247,31 @@ func (b *bodies) transactionID(position int) (objectstore.Hash, error) {
 	return sqlcontract.Transaction{Data: l.Data}.ID(), err
 }
 
-// transaction is the transaction at a position.
-func (b *bodies) transaction(position int) (*body, error) {
+// signed is the header of the transaction at a position.
+func (b *bodies) signed(position int) (*sqlcontract.Header, error) {
 	l, err := b.leaf(&b.transactions, objectstore.KindTransactionList, b.Transactions, position)
-	if err != nil || b.tx != nil {
-		return b.tx, err
+	if err != nil || b.header != nil {
+		return b.header, err
 	}
-	tx, err := decodeBody(l)
+	h, err := sqlcontract.DecodeHeader(l.Data)
 	if err != nil {
 		return nil, fmt.Errorf("block %s, transaction %d: %w", b.ID.Short(), position, err)
 	}
-	b.tx = &tx
-	return b.tx, nil
+	b.header = &h
+	return b.header, nil
+}
+
+// arguments are those of the transaction at a position; nil when erased.
+func (b *bodies) arguments(position int) (map[string]any, error) {
+	l, err := b.leaf(&b.transactions, objectstore.KindTransactionList, b.Transactions, position)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := sqlcontract.FromLeaf(l)
+	if err != nil {
+		return nil, fmt.Errorf("block %s, transaction %d: %w", b.ID.Short(), position, err)
+	}
+	return raw.Args()
 }
 
 // answer is the receipt of the transaction at a position.
@@ -273,13 +286,4 @@ func (b *bodies) answer(position int) (*sqlcontract.Receipt, error) {
 	}
 	b.receipt = &r
 	return b.receipt, nil
-}
-
-// account is who signed the transaction at a position.
-func (b *bodies) account(position int) (any, error) {
-	tx, err := b.transaction(position)
-	if err != nil {
-		return nil, err
-	}
-	return string(tx.header.Account), nil
 }

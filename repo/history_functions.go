@@ -146,24 +146,26 @@ func (r *Repository) transactionRows(ctx context.Context, head objectstore.Hash,
 
 // transactionCell gives kind, contract, action, args or account.
 func (b *bodies) transactionCell(position, column int) (any, error) {
-	tx, err := b.transaction(position)
+	if column == 3 {
+		args, err := b.arguments(position)
+		if err != nil || args == nil {
+			return nil, err
+		}
+		return argumentsJSON(args), nil
+	}
+	h, err := b.signed(position)
 	if err != nil {
 		return nil, err
 	}
 	switch column {
 	case 0:
-		return kindName(tx.header.Kind), nil
+		return kindName(h.Kind), nil
 	case 1:
-		return tx.header.Contract, nil
+		return h.Contract, nil
 	case 2:
-		return orNull(tx.header.Action), nil
-	case 3:
-		if tx.args == nil {
-			return nil, nil // erased
-		}
-		return argumentsJSON(tx.args), nil
+		return orNull(h.Action), nil
 	}
-	return string(tx.header.Account), nil
+	return string(h.Account), nil
 }
 
 // answerCell gives status, code, text, gas or changed.
@@ -284,7 +286,11 @@ func (b *bodies) writerCell(position, column int) (any, error) {
 		id, err := b.transactionID(position)
 		return id.String(), err
 	}
-	return b.account(position)
+	h, err := b.signed(position)
+	if err != nil {
+		return nil, err
+	}
+	return string(h.Account), nil
 }
 
 // errEnough ends a walk whose reader has what he wanted.

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -26,11 +27,15 @@ func (r *Repository) rowsOf(head objectstore.Hash, args map[string]any) (past, *
 	return p, rows, err
 }
 
-// tableRows are the rows of one table whose key begins with given values.
+// tableRows are the rows of one table whose key begins with given values. It is
+// for one reader.
 type tableRows struct {
 	table  *sqlcontract.Table
 	names  []string // of the columns: the key's, then the others that are stored
 	prefix []byte   // of their state keys
+
+	last  []byte // the state key that was read last, and its values
+	tuple []any
 }
 
 func (r *Repository) tableRows(state objectstore.Hash, args map[string]any) (*tableRows, error) {
@@ -118,11 +123,15 @@ func (t *tableRows) cell(column int, key, old, new []byte) (any, error) {
 }
 
 func (t *tableRows) key(key []byte) ([]any, error) {
+	if bytes.Equal(key, t.last) {
+		return t.tuple, nil
+	}
 	tuple, err := wire.DecodeKey(key)
 	if err != nil || len(tuple) != 2+len(t.table.Key) {
 		return nil, fmt.Errorf("a state key of table %s cannot be read: %w", t.table.Name, err)
 	}
-	return tuple[2:], nil
+	t.last, t.tuple = append(t.last[:0], key...), tuple[2:]
+	return t.tuple, nil
 }
 
 // keyJSON is a row's key as a JSON object.
@@ -152,7 +161,7 @@ func (t *tableRows) rowJSON(key, value []byte) (any, error) {
 
 // cellsJSON is a JSON object: INTEGER a number, BLOB a text of 0x and hex.
 func cellsJSON(names []string, values []any) string {
-	b := []byte{'{'}
+	b := append(make([]byte, 0, 128), '{')
 	for i, v := range values {
 		if i > 0 {
 			b = append(b, ',')
