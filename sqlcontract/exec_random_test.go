@@ -100,7 +100,7 @@ func (g *guess) table(b *strings.Builder, i int) {
 	if g.IntN(3) == 0 {
 		at := g.IntN(len(parts))
 		t.extra = []string{"g"}
-		parts = slices.Insert(parts, at, "g TEXT GENERATED ALWAYS AS (quote(c0) || quote(c1)) "+g.pick("STORED", "VIRTUAL"))
+		parts = slices.Insert(parts, at, "g TEXT GENERATED ALWAYS AS (hex(c0) || coalesce(hex(c1), 0)) "+g.pick("STORED", "VIRTUAL"))
 	}
 	parts = append(parts, "PRIMARY KEY ("+strings.Join(t.columns[:t.keys], ", ")+")")
 	fmt.Fprintf(b, "CREATE TABLE %s (\n  %s\n);\n", t.name, strings.Join(parts, ",\n  "))

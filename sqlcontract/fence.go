@@ -85,7 +85,7 @@ func (f *fence) own(table, db string) sqlite.Verdict {
 // ours beside a contract's.
 func engineTable(name string) bool {
 	switch name = fold(name); name {
-	case "dbstat", "geopoly":
+	case "dbstat", "geopoly", "jsonb_each", "jsonb_tree":
 		return true
 	}
 	for _, prefix := range []string{"sqlite_", "pragma_", "aergo_", "fts5", "rtree"} {
