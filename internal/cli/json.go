@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
-// checkJSON says why data is not one JSON object in which every name stands
-// once. What is signed must not depend on which of two values a decoder takes.
+// checkJSON says why data is not one JSON object, in UTF-8, in which every name
+// stands once. What is signed must not depend on which of two values a decoder takes.
 func checkJSON(data []byte) error {
+	if !utf8.Valid(data) { // a decoder would put other characters there, in silence
+		return errors.New("it is not UTF-8; iconv -f WINDOWS-1252 -t UTF-8 turns a file of that code into it")
+	}
 	var object map[string]json.RawMessage
 	var wrong *json.UnmarshalTypeError
 	if err := json.Unmarshal(data, &object); errors.As(err, &wrong) || err == nil && object == nil {

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // options say which column holds what.
@@ -26,6 +27,7 @@ type options struct {
 	id, account, day, amount, text string
 	layout                         string // of the day, as package time writes it
 	point                          string // the decimal point of amounts
+	thousands                      string // what groups the digits of an amount, or ""
 	decimals                       int    // digits of the smallest unit
 	debit                          string // "column=value,value": lines whose amount goes out
 	open                           bool   // open each account before its first posting
@@ -34,13 +36,14 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.sep, "sep", ",", "what separates columns")
+	flag.StringVar(&o.sep, "sep", ",", "what separates columns; \\t is a tab")
 	flag.StringVar(&o.id, "id", "id", "column of the posting's id")
 	flag.StringVar(&o.account, "account", "account", "column of the account's number")
 	flag.StringVar(&o.day, "day", "day", "column of the day")
 	flag.StringVar(&o.layout, "layout", "2006-01-02", "how the day is written: 2 January 2006 in that form")
 	flag.StringVar(&o.amount, "amount", "amount", "column of the amount")
 	flag.StringVar(&o.point, "point", ".", "the decimal point of amounts")
+	flag.StringVar(&o.thousands, "thousands", "", "what groups the digits of amounts, like the . in 1.234,56")
 	flag.IntVar(&o.decimals, "decimals", 2, "digits of the smallest unit: 2 for cents")
 	flag.StringVar(&o.debit, "debit", "", "`COLUMN=VALUE,VALUE`: on such lines the amount goes out")
 	flag.StringVar(&o.text, "text", "", "column of a text, if there is one")
@@ -67,6 +70,9 @@ type call struct {
 // first line that it does not understand and names it.
 func convert(in io.Reader, out io.Writer, o options) error {
 	r := csv.NewReader(in)
+	if o.sep == `\t` {
+		o.sep = "\t"
+	}
 	if len([]rune(o.sep)) != 1 {
 		return fmt.Errorf("-sep is one character, not %q", o.sep)
 	}
@@ -75,6 +81,7 @@ func convert(in io.Reader, out io.Writer, o options) error {
 	if err != nil {
 		return fmt.Errorf("reading the head line: %w", err)
 	}
+	head[0] = strings.TrimPrefix(head[0], "\ufeff") // the mark that Windows programs put before a text
 	at := map[string]int{}
 	for i, name := range head {
 		at[strings.TrimSpace(name)] = i
@@ -102,6 +109,9 @@ func convert(in io.Reader, out io.Writer, o options) error {
 		}
 		line, _ := r.FieldPos(0)
 		field := func(name string) string { return record[at[name]] }
+		if !utf8.ValidString(strings.Join(record, "")) {
+			return fmt.Errorf("line %d is not UTF-8: convert the file first, for example with iconv -f WINDOWS-1252 -t UTF-8", line)
+		}
 		account, err := strconv.ParseInt(field(o.account), 10, 64)
 		if err != nil {
 			return fmt.Errorf("line %d: account %q is no number", line, field(o.account))
@@ -110,7 +120,7 @@ func convert(in io.Reader, out io.Writer, o options) error {
 		if err != nil {
 			return fmt.Errorf("line %d: day %q is not written like %s", line, field(o.day), o.layout)
 		}
-		amount, err := units(field(o.amount), o.point, o.decimals)
+		amount, err := units(field(o.amount), o)
 		if err != nil {
 			return fmt.Errorf("line %d: %w", line, err)
 		}
@@ -136,8 +146,18 @@ func convert(in io.Reader, out io.Writer, o options) error {
 // units reads decimal text as an integer of the smallest unit: "-1234.5" with
 // two decimals is -123450. More digits than the unit has are refused, not
 // rounded.
-func units(s, point string, decimals int) (int64, error) {
+func units(s string, o options) (int64, error) {
+	point, decimals := o.point, o.decimals
 	whole, fraction, _ := strings.Cut(strings.TrimSpace(s), point)
+	if o.thousands != "" {
+		groups := strings.Split(whole, o.thousands)
+		for _, g := range groups[1:] {
+			if len(g) != 3 {
+				return 0, fmt.Errorf("amount %q is not grouped in thousands by %q", s, o.thousands)
+			}
+		}
+		whole = strings.Join(groups, "")
+	}
 	fraction = strings.TrimRight(fraction, "0")
 	if strings.Trim(s, " +-"+point) == "" {
 		return 0, fmt.Errorf("the amount is missing: %q", s)

@@ -15,14 +15,45 @@ func TestUnitsAreExact(t *testing.T) {
 		"900.00": 90000, "0.1": 10, "-1234.5": -123450, "17": 1700, "-0.01": -1, "0.10000": 10, " 3.30 ": 330,
 		"90071992547409.93": 9007199254740993,
 	} {
-		if got, err := units(in, ".", 2); err != nil || got != want {
+		if got, err := units(in, options{point: ".", decimals: 2}); err != nil || got != want {
 			t.Errorf("%q: %d %v, not %d", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"", "1.234", "1,5", "12 000", "1e3", "x", "1.-5", "99999999999999999999"} {
-		if got, err := units(in, ".", 2); err == nil {
+		if got, err := units(in, options{point: ".", decimals: 2}); err == nil {
 			t.Errorf("%q passed as %d", in, got)
 		}
+	}
+}
+
+func TestThousands(t *testing.T) {
+	o := options{point: ",", thousands: ".", decimals: 2}
+	for in, want := range map[string]int64{"-1.234,56": -123456, "2.500,00": 250000, "1.000.000": 100000000, "5": 500} {
+		if got, err := units(in, o); err != nil || got != want {
+			t.Errorf("%q: %d %v, not %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"1.5", "1.2345,00", "1..234", "1,234.5"} {
+		if got, err := units(in, o); err == nil {
+			t.Errorf("%q passed as %d", in, got)
+		}
+	}
+}
+
+// Files of Windows programs begin with a mark; text of another code is refused,
+// not bent.
+func TestEncodings(t *testing.T) {
+	o := options{sep: `\t`, id: "id", account: "account", day: "day", layout: "2006-01-02", amount: "amount", text: "text", point: ".", decimals: 2}
+	var out bytes.Buffer
+	if err := convert(strings.NewReader("\ufeffid\taccount\tday\tamount\ttext\n1\t2\t2026-01-31\t3\tfür\n"), &out, o); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), `"text":"für"`) {
+		t.Error(out.String())
+	}
+	err := convert(strings.NewReader("id\taccount\tday\tamount\ttext\n1\t2\t2026-01-31\t3\tf\xfcr\n"), &out, o)
+	if err == nil || !strings.Contains(err.Error(), "line 2 is not UTF-8") {
+		t.Errorf("%v", err)
 	}
 }
 
