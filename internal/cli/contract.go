@@ -17,6 +17,7 @@ func (a *app) contractCommand() *ucli.Command {
 				Name: "list", Usage: "list the contracts in force", Action: a.contractList,
 				Flags: []ucli.Flag{at, &ucli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "list earlier versions too"}},
 			},
+			a.contractNewCommand(),
 			{Name: "show", Usage: "print a contract's source", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractShow},
 			{Name: "abi", Usage: "describe its actions and tables in JSON", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractABI},
 		},
