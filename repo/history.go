@@ -34,7 +34,7 @@ type past struct {
 func (r *Repository) past(head objectstore.Hash, arg any) (past, error) {
 	text, isText := arg.(string)
 	if arg != nil && !isText {
-		return past{}, fault.New("AG0403", "log('main'), log('v1..main')", "a revision is TEXT, not %v", arg)
+		return past{}, fault.New("AG0106", "log('main'), log('v1..main')", "a revision is TEXT, not %v", arg)
 	}
 	from, to, ranged := strings.Cut(text, "..")
 	if !ranged {

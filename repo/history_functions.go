@@ -84,6 +84,7 @@ const maxKeyArgs = 16
 // values of its key's first columns.
 func rowParams() []sqlcontract.Param {
 	list := columns("relation TEXT")
+	list[0].HasDefault = false
 	for i := range maxKeyArgs {
 		list = append(list, sqlcontract.Param{Name: fmt.Sprintf("key%d", i+1), HasDefault: true})
 	}
@@ -299,7 +300,7 @@ var errEnough = errors.New("enough")
 func (r *Repository) diffRows(ctx context.Context, head objectstore.Hash, args map[string]any, yield func(cellOf) bool) error {
 	from, ok := args["from_revision"].(string)
 	if !ok {
-		return fault.New("AG0403", "diff('shop.item', 'main~5', 'main')", "diff() needs a table and a revision to compare with")
+		return fault.New("AG0106", "diff('shop.item', 'main~5', 'main')", "diff() needs a table and a revision to compare with")
 	}
 	old, err := r.stateOf(from)
 	if err != nil {

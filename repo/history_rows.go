@@ -42,10 +42,10 @@ func (r *Repository) tableRows(state objectstore.Hash, args map[string]any) (*ta
 	full, _ := args["relation"].(string)
 	name, table, ok := strings.Cut(strings.ToLower(full), ".")
 	if !ok {
-		return nil, fault.New("AG0403", "history('shop.item'), blame('shop.item'), diff('shop.item', 'main~5')", "%q is not the name of a table: it has its contract's name before it", full)
+		return nil, fault.New("AG0106", "history('shop.item'), blame('shop.item'), diff('shop.item', 'main~5')", "%q is not the name of a table: it has its contract's name before it", full)
 	}
 	if name == "aergo_seen" {
-		return nil, fault.New("AG0403", "SELECT * FROM txs()", "%s keeps no history: its rows follow from the transactions", full)
+		return nil, fault.New("AG0106", "SELECT * FROM txs()", "%s keeps no history: its rows follow from the transactions", full)
 	}
 	tree, err := r.treeOf(state)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Repository) tableRows(state objectstore.Hash, args map[string]any) (*ta
 			break
 		}
 		if i > len(t.Key) || !fits(v, t.Columns[t.Key[i-1]].Type) {
-			return nil, fault.New("AG0403", "", "%v is no value for the key of %s, which is %s", v, full, rows.keyForm())
+			return nil, fault.New("AG0106", "", "%v is no value for the key of %s, which is %s", v, full, rows.keyForm())
 		}
 		key = append(key, v)
 	}

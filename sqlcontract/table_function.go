@@ -159,7 +159,7 @@ func (c *functionCursor) Filter(_ int, plan string, args []any) error {
 	}
 	for _, p := range c.f.Params {
 		if _, ok := c.args[p.Name]; !ok && !p.HasDefault {
-			return fault.New("AG0403", "", "%s() needs an argument: %s", c.f.Name, p.Name)
+			return fault.New(codeQuery, "", "%s() needs an argument: %s", c.f.Name, p.Name)
 		}
 	}
 	c.next, c.stop = iter.Pull2(func(yield func(func(int) (any, error), error) bool) {

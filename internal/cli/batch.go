@@ -75,7 +75,10 @@ type batch struct {
 }
 
 func (a *app) callBatch(c *ucli.Context) error {
-	if c.NArg() > 0 {
+	file := c.String("batch")
+	if c.IsSet("csv") {
+		file = c.String("csv")
+	} else if c.NArg() > 0 {
 		return usage("AG0113", "aergo call --batch FILE.jsonl", "%q: the calls of a batch stand in its file", c.Args().First())
 	}
 	for _, f := range []string{"args", "gas", "scratch"} {
@@ -86,7 +89,7 @@ func (a *app) callBatch(c *ucli.Context) error {
 	if c.Int("block-size") < 1 {
 		return usage("AG0112", "", "--block-size is at least 1")
 	}
-	in, name, total, err := a.openBatch(c.String("batch"))
+	in, name, total, err := a.openBatch(file)
 	if err != nil {
 		return err
 	}
@@ -94,6 +97,12 @@ func (a *app) callBatch(c *ucli.Context) error {
 	r, err := a.open()
 	if err != nil {
 		return err
+	}
+	next := jsonLines(in)
+	if c.IsSet("csv") {
+		if next, err = a.csvLines(c, r, in); err != nil {
+			return err
+		}
 	}
 	key, err := a.key()
 	if err != nil {
@@ -125,7 +134,7 @@ func (a *app) callBatch(c *ucli.Context) error {
 	var readErr error
 	if b.stop {
 		// One by one, so that nothing after a refused line has run.
-		readErr = b.read(a.ctx, in, func(ctx context.Context, n int, call repo.Call) error {
+		readErr = b.read(a.ctx, next, func(ctx context.Context, n int, call repo.Call) error {
 			res, err := r.Call(ctx, key, call)
 			b.report(n, res, err)
 			return nil
@@ -135,7 +144,7 @@ func (a *app) callBatch(c *ucli.Context) error {
 		if e != nil {
 			return e
 		}
-		readErr = b.read(a.ctx, in, w.Add)
+		readErr = b.read(a.ctx, next, w.Add)
 		// What has been read is made durable even when the reading was interrupted.
 		err = w.Close(context.WithoutCancel(a.ctx))
 	}
@@ -192,15 +201,29 @@ func sameFile(x, y string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
+// lines gives one line of a batch after the other: its number in the file, its
+// text as a batchLine, and why it is refused, if it is (a fault). Any other error
+// ends the reading, io.EOF in peace.
+type lines func() (n int, line []byte, err error)
+
+// jsonLines reads a file of batchLines.
+func jsonLines(in io.Reader) lines {
+	from, n := bufio.NewReaderSize(in, 1<<20), 0
+	return func() (int, []byte, error) {
+		n++
+		line, err := readLine(from)
+		return n, line, err
+	}
+}
+
 // read sends every line on.
-func (b *batch) read(ctx context.Context, in io.Reader, send func(context.Context, int, repo.Call) error) error {
-	lines := bufio.NewReaderSize(in, 1<<20)
-	for n := 1; ; n++ {
-		line, err := readLine(lines)
+func (b *batch) read(ctx context.Context, next lines, send func(context.Context, int, repo.Call) error) error {
+	for {
+		n, line, err := next()
 		if err == io.EOF {
 			return nil
 		}
-		if err != nil && !errors.Is(err, errLongLine) {
+		if err != nil && fault.Of(err) == nil {
 			return fmt.Errorf("reading line %d of the batch: %w", n, err)
 		}
 		if err := ctx.Err(); err != nil {

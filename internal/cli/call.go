@@ -19,7 +19,10 @@ func (a *app) callCommand() *ucli.Command {
 			"answers at once, without block or key.\n\n" +
 			"--batch FILE.jsonl runs one call a line, {\"call\":\"bank.post\",\"args\":{…}}, each a\n" +
 			"signed transaction; refused lines go to FILE.jsonl.refused with their error and\n" +
-			"the rest goes on. With --idempotency-key FIELD a second run applies nothing twice.",
+			"the rest goes on. With --idempotency-key FIELD a second run applies nothing twice.\n\n" +
+			"CONTRACT.ACTION --csv FILE does the same with a table: its first line names the\n" +
+			"columns, each argument is in the column of its name or of --map. name=value gives\n" +
+			"an argument to all lines. An empty field is '' for TEXT, else the default or NULL.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "call on branch `B`, not the current one"},
 			&ucli.BoolFlag{Name: "create", Aliases: []string{"c"}, Usage: "make that branch first"},
@@ -28,6 +31,8 @@ func (a *app) callCommand() *ucli.Command {
 			&ucli.Uint64Flag{Name: "gas", Usage: "gas limit `N`"},
 			&ucli.StringFlag{Name: "idempotency-key", Usage: "a second call with the same `KEY` counts as the first; in a batch the field that holds it"},
 			&ucli.StringFlag{Name: "batch", Usage: "read calls from `FILE`, JSON lines; - is standard input"},
+			&ucli.StringFlag{Name: "csv", Usage: "call the action once for each line of `FILE`, comma-separated; - is standard input"},
+			&ucli.StringSliceFlag{Name: "map", Usage: "with --csv: argument `ARG=COLUMN`, where the names differ; may be repeated"},
 			&ucli.IntFlag{Name: "block-size", Usage: "transactions `N` in a block of a batch", Value: repo.DefaultBlockSize},
 			&ucli.StringFlag{Name: "refused", Usage: "write refused lines to `FILE`"},
 			&ucli.BoolFlag{Name: "stop-on-error", Usage: "end a batch at the first refused line"},
@@ -37,13 +42,16 @@ func (a *app) callCommand() *ucli.Command {
 }
 
 func (a *app) call(c *ucli.Context) error {
-	if c.IsSet("batch") {
+	if c.IsSet("batch") && c.IsSet("csv") {
+		return usage("AG0111", "", "--batch and --csv are two forms of one thing")
+	}
+	if c.IsSet("batch") || c.IsSet("csv") {
 		return a.callBatch(c)
 	}
 	if err := nargs(c, 1, -1, "call CONTRACT.ACTION [name=value…] [--branch B [-c]]"); err != nil {
 		return err
 	}
-	for _, f := range []string{"refused", "stop-on-error", "block-size"} {
+	for _, f := range []string{"refused", "stop-on-error", "block-size", "map"} {
 		if c.IsSet(f) {
 			return usage("AG0111", "aergo call --batch FILE.jsonl", "--%s belongs to a batch", f)
 		}

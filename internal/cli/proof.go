@@ -87,6 +87,11 @@ func (a *app) proofRow(c *ucli.Context) error {
 
 // rowKey reads key values by the types of the table's key.
 func (a *app) rowKey(r *repo.Repository, rev, contract, table string, text []string) ([]any, error) {
+	return a.keyBegin(r, rev, contract, table, text, true)
+}
+
+// keyBegin is rowKey for all values of a key, or only the first ones.
+func (a *app) keyBegin(r *repo.Repository, rev, contract, table string, text []string, whole bool) ([]any, error) {
 	k, err := a.contract(r, rev, contract)
 	if err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func (a *app) rowKey(r *repo.Repository, rev, contract, table string, text []str
 	for _, i := range t.Key {
 		form = append(form, t.Columns[i].Name+" "+t.Columns[i].Type)
 	}
-	if len(text) != len(t.Key) {
+	if len(text) > len(t.Key) || whole && len(text) < len(t.Key) {
 		return nil, usage("AG0113", "Its key: "+strings.Join(form, ", "), "the key of %s.%s has %s, not %d", contract, table, plural(len(t.Key), "value"), len(text))
 	}
 	key := make([]any, len(text))

@@ -148,9 +148,9 @@ func (a *app) commands() []*ucli.Command {
 	verbs := []*ucli.Command{
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
 		a.deployCommand(), a.callCommand(), a.queryCommand(), a.statusCommand(),
-		a.logCommand(), a.showCommand(), a.diffCommand(), a.contractCommand(), a.testCommand(),
+		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(),
-		a.verifyCommand(), a.proofCommand(),
+		a.grantCommand(), a.revokeCommand(), a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.versionCommand(), a.helpCommand(),
 	}
 	for _, c := range verbs {

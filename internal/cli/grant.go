@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+// roleContract is the system contract that keeps who holds which role.
+const roleContract = "aergo_role"
+
+func (a *app) grantCommand() *ucli.Command {
+	return a.roleCommand("grant", "to", "give an account a role of a contract",
+		"The role is one that the contract's actions name: ROLE (manager). Its owner grants it;\n"+
+			"WHO is an account (ag1…) or one of your keys. It holds on that branch, and where\n"+
+			"that is merged. SELECT * FROM aergo_role.role lists who holds what.")
+}
+
+func (a *app) revokeCommand() *ucli.Command {
+	return a.roleCommand("revoke", "from", "take a role of a contract from an account", "")
+}
+
+func (a *app) roleCommand(verb, who, usage, description string) *ucli.Command {
+	return &ucli.Command{
+		Name: verb, Usage: usage, ArgsUsage: "ROLE --contract C --" + who + " WHO", Category: "trust", Description: description,
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "contract", Usage: "the role is one of contract `C`"},
+			&ucli.StringFlag{Name: who, Usage: "the account or key `WHO`"},
+			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "on branch `B`, not the current one"},
+		},
+		Action: func(c *ucli.Context) error { return a.changeRole(c, verb, who) },
+	}
+}
+
+func (a *app) changeRole(c *ucli.Context, verb, who string) error {
+	form := verb + " ROLE --contract C --" + who + " WHO"
+	if err := nargs(c, 1, 1, form); err != nil {
+		return err
+	}
+	role, contract, name, branch := strings.ToLower(c.Args().First()), c.String("contract"), c.String(who), c.String("branch")
+	if contract == "" || name == "" {
+		return usage("AG0113", "aergo "+form, "of which contract, and %s whom?", who)
+	}
+	if slices.Contains([]dd.Role{dd.Admin, dd.Producer, dd.Writer, dd.Reader}, dd.Role(role)) {
+		return usage("AG0113", "", "%s is a role of the ledger's directory, not of a contract", role)
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	k, err := a.contract(r, branch, contract)
+	if err != nil {
+		return err
+	}
+	account, err := a.accountOf(name)
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	res, err := r.Call(a.ctx, key, repo.Call{
+		Contract: roleContract, Action: verb, Branch: branch,
+		Args: map[string]any{"contract": contract, "role": role, "account": string(account)},
+	})
+	if a.json && !res.Transaction.IsZero() {
+		j := resultOf(res)
+		j.Call = roleContract + "." + verb
+		if e := a.emit(j); e != nil {
+			return e
+		}
+	}
+	if err != nil {
+		return callFailed(verb+" "+role, res, err)
+	}
+	var roles []string
+	for _, x := range k.Actions {
+		roles = append(roles, x.Roles...)
+	}
+	for _, x := range k.Rules {
+		roles = append(roles, x.Roles...)
+	}
+	slices.Sort(roles)
+	if roles = slices.Compact(roles); verb == "grant" && !slices.Contains(roles, role) {
+		hint := "It has no roles."
+		if len(roles) > 0 {
+			hint = "Its roles: " + strings.Join(roles, ", ")
+		}
+		a.note("Nothing in contract %s asks for the role %s yet. %s", contract, role, hint)
+	}
+	what := map[string]string{"grant to": "has the role", "revoke from": "has no longer the role"}[verb+" "+who]
+	if res.Receipt.Changed == 0 {
+		what = map[string]string{"grant to": "had the role already:", "revoke from": "did not have the role"}[verb+" "+who]
+	}
+	a.done("%s %s %s of %s  block %s%s", a.who(account), what, role, contract, res.Block.Short(), a.onBranch(res.Branch))
+	return nil
+}
+
+// accountOf reads an account, or the name of a key of the key folder.
+func (a *app) accountOf(who string) (objectstore.Account, error) {
+	if _, _, err := sign.ParseAccount(who); err == nil {
+		return objectstore.Account(who), nil
+	}
+	path, err := a.keyPath(who)
+	if err != nil {
+		return "", err
+	}
+	if k, err := readPublic(path); err == nil {
+		return k.Account, nil
+	}
+	var names []string
+	for _, k := range a.keys() {
+		names = append(names, k.Name)
+	}
+	return "", fault.New("AG0221", joinHints(didYouMean(who, names), "Write the account in full, or: aergo key list"),
+		"%s is neither an account nor a key of yours", who)
+}
