@@ -113,7 +113,14 @@ func (a *app) confirm(question, command string) error {
 	}
 	_ = a.out.Flush()
 	fmt.Fprintf(a.err, "%s [y/N] ", question)
-	line, err := bufio.NewReader(a.stdin).ReadString('\n')
+	var line string
+	err := a.await(func() (err error) {
+		line, err = bufio.NewReader(a.stdin).ReadString('\n')
+		return err
+	})
+	if err != nil {
+		fmt.Fprintln(a.err)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
@@ -121,6 +128,19 @@ func (a *app) confirm(question, command string) error {
 		return usage("AG0118", "", "nothing was done")
 	}
 	return nil
+}
+
+// await runs what knows of no interrupt, like a read from the terminal, and
+// returns earlier when there is one; f then stays behind until the process ends.
+func (a *app) await(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-a.ctx.Done():
+		return a.ctx.Err()
+	}
 }
 
 // readText reads a text file of the command line, or standard input for "-".

@@ -142,10 +142,23 @@ func (a *app) passphrase(prompt string) func() ([]byte, error) {
 		return nil
 	}
 	return func() ([]byte, error) {
+		fd := int(in.Fd())
+		state, err := term.GetState(fd)
+		if err != nil {
+			return nil, fmt.Errorf("reading from the terminal: %w", err)
+		}
 		fmt.Fprint(a.err, prompt)
-		b, err := term.ReadPassword(int(in.Fd()))
+		var phrase []byte
+		err = a.await(func() (err error) {
+			phrase, err = term.ReadPassword(fd)
+			return err
+		})
 		fmt.Fprintln(a.err)
-		return b, err
+		if err != nil {
+			_ = term.Restore(fd, state) // an interrupt leaves the echo off
+			return nil, err
+		}
+		return phrase, nil
 	}
 }
 

@@ -243,7 +243,11 @@ func (a *app) open() (*repo.Repository, error) {
 	if r := a.cmd.String("repo"); r != "" {
 		dir = r
 	}
-	r, err := repo.Open(a.path(dir), repo.Options{})
+	var r *repo.Repository
+	err := a.await(func() (err error) { // another process may have it open, or the disk may be stuck
+		r, err = repo.Open(a.path(dir), repo.Options{})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

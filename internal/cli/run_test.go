@@ -37,6 +37,21 @@ func TestNamedErrorsOfTheDisk(t *testing.T) {
 	}
 }
 
+// What waits for a person, a lock or a disk ends with an interrupt.
+func TestAwaitEndsWithAnInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &app{ctx: ctx}
+	if err := a.await(func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+	stuck := make(chan struct{})
+	defer close(stuck)
+	err := a.await(func() error { cancel(); <-stuck; return nil })
+	if !errors.Is(err, context.Canceled) || exitStatus(err) != 130 {
+		t.Error(err)
+	}
+}
+
 type writer struct{ err error }
 
 func (w writer) Write([]byte) (int, error) { return 0, w.err }

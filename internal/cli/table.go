@@ -213,6 +213,7 @@ func (w *rowWriter) Close() error {
 			w.begin()
 		}
 		if w.a.outTerminal {
+			_ = w.a.out.Flush() // the note goes another way and belongs below
 			w.a.note("%s", plural(w.n, "row"))
 		}
 	}
