@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/objectstore"
 )
 
 // InitOn and OpenOn keep Pebble on a file system of the test's; the working tree
@@ -20,4 +21,22 @@ func OpenOn(fs vfs.FS, dir string, o Options) (*Repository, error) { return open
 // Direct makes a directory block of one change.
 func (r *Repository) Direct(key crypto.Signer, change dd.Change) error {
 	return r.direct(context.Background(), key, change)
+}
+
+// ChangesAt is what one transaction of a block changed.
+func (r *Repository) ChangesAt(block objectstore.Hash, position int) ([]RowDiff, error) {
+	b, err := r.history.Read(block)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := r.changes(b)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := r.treeOf(b.State)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	return r.rowDiffs(tree, groups[position])
 }
