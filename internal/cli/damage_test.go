@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,6 +100,17 @@ func TestDamagedFiles(t *testing.T) {
 	t.Logf("damage found in %d of %d places", found, tried)
 }
 
+// interruptingReader is a user who interrupts while the batch is being read.
+type interruptingReader struct {
+	io.Reader
+	interrupt func()
+}
+
+func (r interruptingReader) Read(p []byte) (int, error) {
+	r.interrupt()
+	return r.Reader.Read(p)
+}
+
 // TestInterrupted: a batch that is interrupted ends with 130, and what it says
 // was applied is there.
 func TestInterrupted(t *testing.T) {
@@ -110,10 +122,14 @@ func TestInterrupted(t *testing.T) {
 	s.must("init", "--quiet")
 	s.must("deploy", filepath.Join(bank, "bank.sql"), "--yes")
 	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
+	data, err := os.Open(filepath.Join(bank, "data.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = data.Close() }()
 	var out bytes.Buffer
-	args := []string{"aergo", "-C", s.dir, "call", "--batch", filepath.Join(bank, "data.jsonl"), "--refused", "refused"}
-	code := Run(ctx, args, strings.NewReader(""), &out, &out, func(name string) string {
+	args := []string{"aergo", "-C", s.dir, "call", "--batch", "-", "--refused", "refused"}
+	code := Run(ctx, args, interruptingReader{data, cancel}, &out, &out, func(name string) string {
 		if name == "AERGO_KEYS" {
 			return filepath.Join(s.dir, "keys")
 		}

@@ -117,7 +117,7 @@ func (a *app) confirm(question, command string) error {
 	err := a.await(func() (err error) {
 		line, err = bufio.NewReader(a.stdin).ReadString('\n')
 		return err
-	})
+	}, func() {})
 	if err != nil {
 		fmt.Fprintln(a.err)
 	}
@@ -131,14 +131,20 @@ func (a *app) confirm(question, command string) error {
 }
 
 // await runs what knows of no interrupt, like a read from the terminal, and
-// returns earlier when there is one; f then stays behind until the process ends.
-func (a *app) await(f func() error) error {
+// returns earlier when there is one; f then stays behind until the process ends,
+// and late undoes what it did if it succeeds after all.
+func (a *app) await(f func() error, late func()) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	select {
 	case err := <-done:
 		return err
 	case <-a.ctx.Done():
+		go func() {
+			if <-done == nil {
+				late()
+			}
+		}()
 		return a.ctx.Err()
 	}
 }

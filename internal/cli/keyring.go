@@ -152,7 +152,7 @@ func (a *app) passphrase(prompt string) func() ([]byte, error) {
 		err = a.await(func() (err error) {
 			phrase, err = term.ReadPassword(fd)
 			return err
-		})
+		}, func() {})
 		fmt.Fprintln(a.err)
 		if err != nil {
 			_ = term.Restore(fd, state) // an interrupt leaves the echo off

@@ -247,7 +247,7 @@ func (a *app) open() (*repo.Repository, error) {
 	err := a.await(func() (err error) { // another process may have it open, or the disk may be stuck
 		r, err = repo.Open(a.path(dir), repo.Options{})
 		return err
-	})
+	}, func() { _ = r.Close() })
 	if err != nil {
 		return nil, err
 	}

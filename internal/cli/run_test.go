@@ -41,15 +41,16 @@ func TestNamedErrorsOfTheDisk(t *testing.T) {
 func TestAwaitEndsWithAnInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &app{ctx: ctx}
-	if err := a.await(func() error { return nil }); err != nil {
+	if err := a.await(func() error { return nil }, nil); err != nil {
 		t.Error(err)
 	}
-	stuck := make(chan struct{})
-	defer close(stuck)
-	err := a.await(func() error { cancel(); <-stuck; return nil })
+	stuck, undone := make(chan struct{}), make(chan struct{})
+	err := a.await(func() error { cancel(); <-stuck; return nil }, func() { close(undone) })
 	if !errors.Is(err, context.Canceled) || exitStatus(err) != 130 {
 		t.Error(err)
 	}
+	close(stuck)
+	<-undone // what succeeds too late is taken back
 }
 
 type writer struct{ err error }
