@@ -100,6 +100,9 @@ func openDatabase(c *Contract, path string, o sqlite.Options) (*database, error)
 	}
 	db.conn = conn
 	err = setLimits(conn)
+	if err == nil {
+		err = conn.Exec("PRAGMA temp_store = FILE") // what does not fit the page cache must not fill the memory
+	}
 	if err == nil && o.WAL {
 		err = conn.Exec(fmt.Sprintf("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = %d", checkpointPages))
 	}
