@@ -23,7 +23,12 @@ func (e expectRows) run(w *world) error {
 
 // query runs SQL on the current branch.
 func (w *world) query(q query) (columns int, list [][]any, err error) {
-	r, err := w.repo.Query(w.ctx, w.real(w.branch), q.sql, q.args...)
+	// Blanks in front give the query's own errors the line and the column that
+	// it has in the file.
+	above := w.script.text[:q.off]
+	column := q.off - strings.LastIndexByte(above, '\n') - 1
+	sql := strings.Repeat("\n", strings.Count(above, "\n")) + strings.Repeat(" ", column) + q.sql
+	r, err := w.repo.Query(w.ctx, w.real(w.branch), sql, q.args...)
 	if err != nil {
 		return 0, nil, w.wrongQuery(q, err)
 	}

@@ -1,6 +1,7 @@
 package sqltest
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -338,23 +339,28 @@ func (p *parser) branch() (string, error) {
 func (p *parser) persona() (string, error) {
 	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.TokenVariable && p.textOf(p.at)[0] == '@' {
 		p.at++
-		return p.actor(p.textOf(p.at - 1)[1:])
+		return p.actor(p.textOf(p.at - 1)[1:], p.toks[p.at-1].Start)
 	}
 	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.TokenWord {
 		p.at++
-		return p.actor(p.textOf(p.at - 1))
+		return p.actor(p.textOf(p.at-1), p.toks[p.at-1].Start)
 	}
 	return "", p.wrong("who: @owner, or a name such as bob")
 }
 
+var personaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
 // actor notes that somebody acts in the file.
-func (p *parser) actor(name string) (string, error) {
+func (p *parser) actor(name string, off int) (string, error) {
 	name = strings.ToLower(name)
+	if !personaName.MatchString(name) {
+		return "", p.fail(off, "", "the name of somebody who acts is made of letters a-z, digits and _")
+	}
 	if name == owner || slices.Contains(p.personas, name) {
 		return name, nil
 	}
 	if len(p.personas) == maxPersonas {
-		return "", p.fail(p.toks[p.at-1].Start, "Split the file.", "a file has at most "+strconv.Itoa(maxPersonas)+" personas")
+		return "", p.fail(off, "Split the file.", "a file has at most "+strconv.Itoa(maxPersonas)+" personas")
 	}
 	p.personas = append(p.personas, name)
 	return name, nil

@@ -75,7 +75,7 @@ func (p *parser) value() (any, error) {
 		}
 	case sqlcontract.TokenVariable:
 		if text[0] == '@' {
-			name, err := p.actor(text[1:])
+			name, err := p.actor(text[1:], t.Start)
 			if err != nil {
 				return nil, err
 			}
@@ -214,7 +214,7 @@ func (p *parser) query(comparison bool) (query, int, error) {
 		if t.Kind != sqlcontract.TokenVariable || text[0] != '@' {
 			continue
 		}
-		name, err := p.actor(text[1:])
+		name, err := p.actor(text[1:], t.Start)
 		if err != nil {
 			return query{}, 0, err
 		}
@@ -227,10 +227,7 @@ func (p *parser) query(comparison bool) (query, int, error) {
 		at = t.End
 	}
 	b.WriteString(p.text[at:p.toks[last-1].End])
-	// Blanks in front give the query's own errors the line and the column that
-	// it has in this file.
-	line := strings.LastIndexByte(p.text[:q.off], '\n') + 1
-	q.sql = strings.Repeat("\n", strings.Count(p.text[:q.off], "\n")) + strings.Repeat(" ", q.off-line) + b.String()
+	q.sql = b.String()
 	return q, equals, nil
 }
 

@@ -49,7 +49,7 @@ type (
 	}
 	query struct {
 		off  int
-		sql  string // with ?1, ?2 for personas
+		sql  string // from off on, with ?1, ?2 for personas
 		args []any
 	}
 )
