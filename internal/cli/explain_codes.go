@@ -18,7 +18,7 @@ func explanations() map[string]explanation {
 			"Forms: main, a tag, 51d7a0e (beginning of a block id, four digits at least), main~3, x^2, #1234 (block number), @2026-11-01T12:00 (time). Versions: shop@2."},
 		"AG0105": {"A block was asked to hold more transactions than one block can.",
 			"Use a smaller --block-size."},
-		"AG0106": {"SQLite cannot run this query.", "The caret shows the place, where SQLite knows it."},
+		"AG0106": {"SQLite cannot run this query, or a function in it was given an argument that it does not take.", "The caret shows the place, where SQLite knows it. docs/reference/history.md has the functions."},
 		"AG0107": {"A query only reads; rows change by calls alone.", "Call an action: aergo call CONTRACT.ACTION name=value…"},
 		"AG0110": {"There is no such command.",
 			"aergo help shows the ten you need most, aergo help -a all of them."},
