@@ -39,11 +39,11 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	health := new(health)
+	health := newHealth()
 	disk := newHaltFS(o.FS, health)
 	po := pebbleOptions(o, disk, health)
 	defer guard(&err)
-	p, err := pebble.Open(dir, po)
+	p, err := openPebble(dir, po, disk, health)
 	if err != nil {
 		if isLocked(err) {
 			return nil, fmt.Errorf("open %s: %w", dir, ErrLocked)
@@ -58,6 +58,37 @@ func Open(dir string, o Options) (db *DB, err error) {
 	}
 	disk.running.Store(true)
 	return &DB{p: p, nodeHash: o.NodeHash, health: health, readOnly: o.ReadOnly}, nil
+}
+
+// openPebble is pebble.Open, except that it ends when the disk is full. The
+// library writes what its log holds into tables while it opens, and tries that
+// again for ever. Then the disk is halted for it, so that it leaves no more
+// files behind, and it closes when it ever gets through.
+func openPebble(dir string, po *pebble.Options, disk *haltFS, health *health) (*pebble.DB, error) {
+	type result struct {
+		p   *pebble.DB
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() { done <- r }()
+		defer guard(&r.err)
+		r.p, r.err = pebble.Open(dir, po)
+	}()
+	select {
+	case r := <-done:
+		return r.p, r.err
+	case err := <-health.failing:
+		health.Fatalf("open: %w", err)
+		disk.running.Store(true)
+		go func() {
+			if r := <-done; r.p != nil {
+				_ = r.p.Close() // nobody is left to tell
+			}
+		}()
+		return nil, fmt.Errorf("it cannot write what it has to before it is open, make room on the disk: %w", err)
+	}
 }
 
 // Close waits for what runs in the background and closes the files. Batches

@@ -22,7 +22,12 @@ import (
 // the commit that waits for it is told the truth by health. Other files get the
 // error, which the library handles.
 //
-// While Open runs errors pass as they are, since they end Open.
+// A blob file keeps its errors to itself, too: when the last flush of one fails
+// the library closes it twice and dereferences nil. The next write to any other
+// file tells it.
+//
+// While Open runs errors pass as they are, since they end Open, but for those of
+// blob files.
 type haltFS struct {
 	vfs.FS
 	health *health
@@ -42,14 +47,11 @@ const retryPause = 20 * time.Millisecond
 
 // write does a write unless the disk has halted, and halts it if that fails.
 func (f *haltFS) write(do func() error) error {
-	if !f.running.Load() {
-		return do()
-	}
 	if err := f.health.broken(); err != nil {
 		return err
 	}
 	err := do()
-	if err != nil {
+	if err != nil && f.running.Load() {
 		f.health.Fatalf("write to disk: %w", err)
 	}
 	return err
@@ -57,6 +59,9 @@ func (f *haltFS) write(do func() error) error {
 
 // isLog reports whether the library would panic on an error of this file.
 func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
+
+// isBlob reports whether the library would panic on a late error of this file.
+func isBlob(name string) bool { return strings.HasSuffix(name, ".blob") }
 
 // create opens a file for writing.
 func (f *haltFS) create(name string, open func() (vfs.File, error)) (vfs.File, error) {
@@ -66,7 +71,7 @@ func (f *haltFS) create(name string, open func() (vfs.File, error)) (vfs.File, e
 		return err
 	})
 	if err == nil {
-		return &haltFile{File: file, fs: f, quiet: isLog(name)}, nil
+		return &haltFile{File: file, fs: f, quiet: isLog(name), blob: isBlob(name)}, nil
 	}
 	if !f.running.Load() {
 		return nil, err
@@ -110,7 +115,7 @@ func (f *haltFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.Fi
 // its own that nobody can recover.
 func (f *haltFS) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
 	file, err := f.FS.Open(name, o...)
-	if !strings.HasSuffix(name, ".blob") {
+	if !isBlob(name) {
 		return file, err
 	}
 	if err == nil {
@@ -194,10 +199,17 @@ type haltFile struct {
 	vfs.File
 	fs    *haltFS
 	quiet bool
+	blob  bool // quiet while Open runs, too
 }
 
 func (f *haltFile) write(do func() error) error {
 	err := f.fs.write(do)
+	if f.blob {
+		if err != nil {
+			f.fs.health.Fatalf("write to disk: %w", err)
+		}
+		return nil
+	}
 	if f.quiet && f.fs.running.Load() {
 		return nil
 	}
@@ -261,7 +273,7 @@ func (f *haltFile) Stat() (vfs.FileInfo, error) {
 // Close implements vfs.File. The file is closed after a halt, too.
 func (f *haltFile) Close() error {
 	err := f.File.Close()
-	if err != nil && f.fs.running.Load() && f.quiet {
+	if err != nil && (f.blob || f.fs.running.Load() && f.quiet) {
 		f.fs.health.Fatalf("write to disk: %w", err)
 		return nil
 	}

@@ -90,7 +90,11 @@ type health struct {
 	// succeeded. Until then writes are refused, since they would pile up in
 	// memory and then block for ever.
 	background atomic.Pointer[error]
+	// failing has the first such error, for Open, which would wait for ever.
+	failing chan error
 }
+
+func newHealth() *health { return &health{failing: make(chan error, 1)} }
 
 // Infof implements pebble.Logger: a library is silent.
 func (h *health) Infof(string, ...any) {}
@@ -113,6 +117,10 @@ func (h *health) listener() *pebble.EventListener {
 			h.background.Store(nil)
 		case !errors.Is(err, pebble.ErrCancelledCompaction): // that one is tried again
 			h.background.Store(&err)
+			select {
+			case h.failing <- err:
+			default:
+			}
 		}
 	}
 	return &pebble.EventListener{
