@@ -21,8 +21,8 @@ fuzz: ## every decoder, FUZZTIME each
 	done
 
 SOAK ?= 2m
-soak: ## kill -9 under load and random histories, for SOAK each
-	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 2h -run 'Soak|Random|Crash' ./...
+soak: ## kill -9 under load, lost power, damage and random histories, for SOAK each
+	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 6h -run 'Killed|Power|Damaged|SameBlocks|RandomMerges' ./repo
 
 bench: ## figures, with ratios against named alternatives of the same run
 	go run ./bench

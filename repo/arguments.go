@@ -44,7 +44,7 @@ func ParseArgs(a *sqlcontract.Action, text map[string]string) (map[string]any, e
 }
 
 // JSONArgs does the same for a JSON object: numbers must be integers of 64 bits,
-// BLOB is a string of 0x and hex, null is NULL.
+// BLOB is a string of 0x and hex, null is NULL where that is the default.
 func JSONArgs(a *sqlcontract.Action, raw json.RawMessage) (map[string]any, error) {
 	args := map[string]any{}
 	if len(raw) > 0 {
@@ -61,24 +61,25 @@ func JSONArgs(a *sqlcontract.Action, raw json.RawMessage) (map[string]any, error
 		}
 		switch x := v.(type) {
 		case nil:
-		case bool:
-			args[name] = int64(0)
-			if x {
-				args[name] = int64(1)
+			if !p.HasDefault || p.Default != nil {
+				return nil, badArgument(a, p, "null")
 			}
 		case json.Number:
 			n, err := strconv.ParseInt(x.String(), 10, 64)
-			if err != nil {
+			if err != nil || p.Type != "INTEGER" {
 				return nil, badArgument(a, p, x.String())
 			}
 			args[name] = n
 		case string:
-			if p.Type == "BLOB" {
+			switch p.Type {
+			case "BLOB":
 				b, err := parseBlob(x)
 				if err != nil {
 					return nil, badArgument(a, p, x)
 				}
 				args[name] = b
+			case "INTEGER":
+				return nil, badArgument(a, p, x)
 			}
 		default:
 			return nil, badArgument(a, p, fmt.Sprint(v))

@@ -3,7 +3,6 @@ package repo
 import (
 	"context"
 	"crypto"
-	"errors"
 	"sync"
 	"time"
 
@@ -97,7 +96,10 @@ func (w *Writer) Close(ctx context.Context) error {
 	err := w.flush(ctx)
 	close(w.work)
 	w.wait.Wait()
-	return errors.Join(err, w.failure)
+	if w.failure != nil {
+		return w.failure // flush gave the same
+	}
+	return err
 }
 
 // run makes blocks of what Add collected.

@@ -287,13 +287,13 @@ func missingTable(err error) (string, bool) {
 }
 
 func noTable(table string) error {
-	return fault.New("AG0203", "List the tables with: aergo contract list", "there is no table %s", table)
+	return fault.New("AG0203", "aergo contract list names the contracts, aergo contract abi NAME its tables.", "there is no table %s", table)
 }
 
 // owner finds the one contract that has a table.
 func owner(on queried, table string) (string, error) {
 	if contract, _, ok := strings.Cut(table, "."); ok {
-		return "", fault.New("AG0203", "List the tables with: aergo contract list", "there is no table %s (contract %s has none, or there is no such contract here)", table, contract)
+		return "", fault.New("AG0203", "aergo contract list names the contracts, aergo contract abi NAME its tables.", "there is no table %s (contract %s has none, or there is no such contract here)", table, contract)
 	}
 	names, err := on.contracts()
 	if err != nil {
