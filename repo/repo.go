@@ -288,6 +288,9 @@ func (r *Repository) tree(id branch.ID) (*sqlcontract.Tree, error) {
 	o := sqlcontract.Options{Engine: r.engine, Ledger: r.ledger, Owner: r.owner}
 	if r.dir != "" {
 		o.Dir = filepath.Join(r.dir, metaDir, "work", id.String()[:16])
+		if _, err := os.Stat(o.Dir); err != nil {
+			o.Others = r.closeTrees()
+		}
 	}
 	t, err := sqlcontract.OpenTree(o)
 	if err != nil {
@@ -295,6 +298,16 @@ func (r *Repository) tree(id branch.ID) (*sqlcontract.Tree, error) {
 	}
 	r.trees[id] = t
 	return t, nil
+}
+
+// closeTrees closes all working trees, so that a new one can copy their files,
+// and gives their folders.
+func (r *Repository) closeTrees() []string {
+	for id := range r.trees {
+		r.dropTree(id)
+	}
+	dirs, _ := filepath.Glob(filepath.Join(r.dir, metaDir, "work", "*")) // none is fine
+	return dirs
 }
 
 // treeAtHead gives a branch's working tree at its head. The caller holds

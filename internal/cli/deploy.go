@@ -54,6 +54,13 @@ func (a *app) deploy(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	if inForce, info, err := r.Contract(c.String("branch"), name); err == nil && inForce.Source == source {
+		if a.json {
+			return a.emit(resultJSON{Contract: name, Version: info.Version, Status: "unchanged", Plan: []string{}, Changes: []rowJSON{}})
+		}
+		a.done("%s@%d is in force already, word for word: nothing to deploy.", name, info.Version)
+		return nil
+	}
 	a.say("%s", strings.TrimSpace(cleanLines(plan.String())))
 	if err := plan.Forbidden(); err != nil {
 		return err
