@@ -54,7 +54,7 @@ func (a *app) contractList(c *ucli.Context) error {
 	}
 	if len(lines) == 0 {
 		a.say("No contract is deployed yet.")
-		a.next("aergo deploy FILE.sql")
+		a.next("aergo contract new NAME · aergo deploy FILE.sql")
 		return nil
 	}
 	a.columns(lines)

@@ -92,9 +92,9 @@ func (a *app) init(c *ucli.Context) error {
 	}
 	a.done("Empty private ledger %s, branch %s.  id %s", filepath.Base(dir), r.Current(), id(r.Ledger()))
 	if given == "." {
-		a.next("aergo deploy FILE.sql")
+		a.next("aergo contract new NAME · aergo deploy FILE.sql")
 	} else {
-		a.next("cd %s && aergo deploy FILE.sql", shellWord(given))
+		a.next("cd %s && aergo contract new NAME · aergo deploy FILE.sql", shellWord(given))
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func nextSteps(s repo.Status, hasKey bool) []string {
 	}
 	switch {
 	case len(s.Contracts) == 0:
-		next = append(next, "aergo deploy FILE.sql")
+		next = append(next, "aergo contract new NAME · aergo deploy FILE.sql")
 	case s.Branch.Name != "main":
 		next = append(next, "aergo diff main..."+s.Branch.Name+" · aergo switch main && aergo merge "+s.Branch.Name)
 	default:
