@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -142,13 +143,34 @@ func (v *verification) block(id objectstore.Hash) error {
 	if err := v.admitted(b, state, txs, receipts); err != nil {
 		return err
 	}
-	if err := v.nodes(b.State); err != nil {
+	if len(parents) == 0 {
+		return errors.Join(v.nodes(b.State), v.genesis(b))
+	}
+	// The two ways to the state do not need each other, so they go side by side.
+	rebuilt := make(chan error, 1)
+	go func() { rebuilt <- v.rebuild(b, parents[0], txs, receipts) }()
+	err = v.nodes(b.State)
+	if err == nil {
+		err = v.executed(b, parents[0], state, verified, receipts)
+	}
+	// Of two errors the change sets' counts: it says more, and it is always the same.
+	if other := <-rebuilt; other != nil {
+		err = other
+	}
+	if err != nil {
 		return err
 	}
-	if len(parents) == 0 {
-		return v.genesis(b)
+	for _, receipt := range receipts {
+		v.report.Rows += receipt.Changed
 	}
-	changes, err := branch.ReadList(r.db, objectstore.KindChangeList, b.Changes)
+	v.report.Blocks++
+	return nil
+}
+
+// rebuild checks that the change sets lead from the parent's state to the
+// block's.
+func (v *verification) rebuild(b branch.Block, parent branch.Header, txs []body, receipts []sqlcontract.Receipt) error {
+	changes, err := branch.ReadList(v.r.db, objectstore.KindChangeList, b.Changes)
 	if err != nil {
 		return err
 	}
@@ -156,23 +178,26 @@ func (v *verification) block(id objectstore.Hash) error {
 	for i, t := range txs {
 		raw[i] = t.raw
 	}
-	rebuilt, err := r.engine.Rebuild(parents[0].State, b.Time, raw, receipts, changes)
+	rebuilt, err := v.r.engine.Rebuild(parent.State, b.Time, raw, receipts, changes)
 	if err != nil {
 		return err
 	}
 	if rebuilt.State != b.State {
 		return fmt.Errorf("its changes lead to state %s, the block says %s", rebuilt.State.Short(), b.State.Short())
 	}
-	for _, receipt := range receipts {
-		v.report.Rows += receipt.Changed
-	}
-	v.report.Blocks++
+	return nil
+}
+
+// executed checks a merge's record, and in a full verification what executing
+// the block again gives.
+func (v *verification) executed(b branch.Block, parent branch.Header, state dd.State, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) error {
 	if b.Engine != sqlcontract.EngineNumber {
 		v.report.OtherEngine++
 		return nil
 	}
 	var m *merged
 	if !b.MergeRecord.IsZero() {
+		var err error
 		if m, err = v.record(b, receipts); err != nil {
 			return err
 		}
@@ -180,7 +205,7 @@ func (v *verification) block(id objectstore.Hash) error {
 	if !v.full {
 		return nil
 	}
-	return v.execute(b, parents[0], state, m, verified, receipts)
+	return v.execute(b, parent, state, m, txs, receipts)
 }
 
 // genesis is the first block of main, which holds nothing.
