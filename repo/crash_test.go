@@ -63,7 +63,7 @@ const (
 func TestCrashChild(t *testing.T) {
 	mode := os.Getenv(crashMode)
 	if mode == "" {
-		t.Skip("the child process of the crash tests")
+		t.Skip("runs only as the child process that TestKilled and TestKilledInInit start and kill")
 	}
 	dir, key := os.Getenv(crashDir), keyOf("alice")
 	if mode == "init" {

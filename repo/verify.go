@@ -22,6 +22,14 @@ import (
 // each block's change set leads from its parent's state to its own. With Full
 // it also executes every transaction again and compares every root.
 func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
+	report, err := r.verify(ctx, o)
+	if stopped := ctx.Err(); err != nil && stopped != nil {
+		return report, stopped // which says nothing of the ledger
+	}
+	return report, err
+}
+
+func (r *Repository) verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
 	v := verification{
 		r: r, full: o.Full, ctx: ctx, checked: map[objectstore.Hash]bool{}, states: map[objectstore.Hash]dd.State{},
 		history: branch.NewHistory(r.db, nil), // the index is derived data
