@@ -18,9 +18,10 @@
 // # How it runs
 //
 // A file gets a ledger of its own in memory ([repo.InMemory]), on which @owner
-// deploys the contract. Each test begins on new branches at that block, so no
-// test sees another. Nothing is simulated: calls are signed transactions in
-// signed blocks, a merge is a merge.
+// deploys the contract; one with many tests gets an equal ledger for each
+// processor. Each test begins on new branches at that block, so no test sees
+// another. Nothing is simulated: calls are signed transactions in signed blocks,
+// a merge is a merge.
 //
 // # Invariants
 //

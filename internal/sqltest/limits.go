@@ -14,4 +14,7 @@ const (
 	maxRows = 10_000
 	// shownRows is how many of them a message shows.
 	shownRows = 10
+	// testsPerWorker is how many tests are worth a further ledger beside the
+	// first: making one takes as long as about three tests.
+	testsPerWorker = 8
 )

@@ -34,6 +34,7 @@ type script struct {
 type test struct {
 	name  string
 	off   int
+	line  int // of off, from 1
 	steps []step
 }
 
@@ -48,11 +49,13 @@ type parser struct {
 	script
 	toks []sqlcontract.Token
 	at   int
+
+	line, lineAt int // the line of the last test, and its offset
 }
 
 // parse reads a whole test file.
 func parse(name, contract, text string) (*script, error) {
-	p := &parser{script: script{name: name, text: text, contract: contract}}
+	p := &parser{line: 1, script: script{name: name, text: text, contract: contract}}
 	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
 		return nil, fault.New(codeText, "Save the file as UTF-8.", "%s is not UTF-8 text", name)
 	}
@@ -99,6 +102,8 @@ func split(text string) []sqlcontract.Token {
 
 func (p *parser) test() error {
 	t := test{off: p.toks[p.at-1].Start}
+	t.line = p.line + strings.Count(p.text[p.lineAt:t.off], "\n")
+	p.line, p.lineAt = t.line, t.off
 	at := p.off()
 	name, err := p.string("the test's name: TEST 'name' AS")
 	if err != nil {

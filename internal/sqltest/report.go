@@ -2,6 +2,8 @@ package sqltest
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -63,4 +65,29 @@ func (f File) Covered() (n int) {
 		}
 	}
 	return n
+}
+
+// add counts calls that another ledger of the file has seen.
+func (f *File) add(list []Action) {
+	for _, a := range list {
+		i := slices.IndexFunc(f.Actions, func(b Action) bool { return a.Contract == b.Contract && a.Name == b.Name })
+		if i < 0 {
+			f.Actions = append(f.Actions, a)
+			continue
+		}
+		f.Actions[i].Called += a.Called
+		f.Actions[i].Refused += a.Refused
+	}
+	// One order, whichever ledger saw which contract first: the tested one, then by name.
+	slices.SortStableFunc(f.Actions, func(a, b Action) int {
+		switch {
+		case a.Contract == b.Contract:
+			return 0
+		case a.Contract == f.Contract:
+			return -1
+		case b.Contract == f.Contract:
+			return 1
+		}
+		return strings.Compare(a.Contract, b.Contract)
+	})
 }

@@ -10,7 +10,11 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
@@ -42,29 +46,76 @@ func (f *File) run(ctx context.Context, dir fs.FS, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	w, err := newWorld(ctx, dir, s)
-	if err != nil {
+	chosen := make([]int, 0, len(s.tests))
+	for i, t := range s.tests {
+		if o.Match == nil || o.Match.MatchString(t.name) {
+			chosen = append(chosen, i)
+		}
+	}
+	f.Skipped = len(s.tests) - len(chosen)
+	f.Tests = make([]Test, len(chosen))
+	var next atomic.Int64 // the first of chosen that nobody has taken
+	var all group
+	for range workers(len(chosen)) {
+		all.Go(func() error {
+			w, err := newWorld(ctx, dir, s)
+			if err != nil {
+				return err
+			}
+			for i := next.Add(1) - 1; i < int64(len(chosen)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				f.Tests[i] = w.test(chosen[i])
+			}
+			all.mu.Lock()
+			defer all.mu.Unlock()
+			f.add(w.actions)
+			return errors.Join(ctx.Err(), w.repo.Close())
+		})
+	}
+	if err := all.Wait(); err != nil {
+		f.Tests = nil
 		return err
 	}
-	defer func() { err = errors.Join(err, w.repo.Close()) }()
-	names := s.names()
-	for i, t := range s.tests {
-		if o.Match != nil && !o.Match.MatchString(t.name) {
-			f.Skipped++
-			continue
-		}
-		began := time.Now()
-		err := w.play(i, t)
-		if f := fault.Of(err); f != nil {
-			f.What = names.Replace(f.What)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		f.Tests = append(f.Tests, Test{Name: t.name, Line: sqlcontract.LineOf(s.text, t.off), Err: err, Took: time.Since(began)})
-	}
-	f.Actions = w.actions
 	return nil
+}
+
+// workers is how many ledgers share the tests of a file. One more ledger costs
+// as much as a few tests.
+func workers(tests int) int { return max(1, min(runtime.GOMAXPROCS(0), tests/testsPerWorker)) }
+
+// group runs functions side by side and keeps the first error, or panic.
+type group struct {
+	wait  sync.WaitGroup
+	mu    sync.Mutex // guards err and bug, and what the functions share
+	err   error
+	panic any
+}
+
+func (g *group) Go(fn func() error) {
+	g.wait.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				g.panic = fmt.Sprintf("%v\n%s", p, debug.Stack())
+			}
+		}()
+		if err := fn(); err != nil {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			if g.err == nil {
+				g.err = err
+			}
+		}
+	})
+}
+
+// Wait waits for all. A panic goes on in the caller, who may recover it.
+func (g *group) Wait() error {
+	g.wait.Wait()
+	if g.panic != nil {
+		panic(g.panic)
+	}
+	return g.err
 }
 
 // read reads a text file of the folder.
@@ -178,6 +229,17 @@ func (s *script) names() *strings.Replacer {
 		pairs = append(pairs, "'"+account+"'", "@"+p, account, "@"+p)
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// test runs one test and says what became of it.
+func (w *world) test(i int) Test {
+	t := w.script.tests[i]
+	began := time.Now()
+	err := w.play(i, t)
+	if f := fault.Of(err); f != nil {
+		f.What = w.script.names().Replace(f.What)
+	}
+	return Test{Name: t.name, Line: t.line, Err: err, Took: time.Since(began)}
 }
 
 // play runs one test on branches of its own.
