@@ -89,6 +89,7 @@ func (d *draft) call(c Call) (Result, error) {
 	if first, ok, err := d.first(c, q.Salt); ok || err != nil {
 		return first, err
 	}
+	d.session.Observe(c.Observe)
 	return d.submit(q)
 }
 
@@ -197,7 +198,7 @@ func (r *Repository) CallReadOnly(ctx context.Context, rev string, account objec
 	}
 	defer release()
 	receipt, err := tree.CallReadOnly(sqlcontract.ReadCall{
-		Contract: c.Contract, Action: c.Action, Args: c.Args, Account: account, GasLimit: c.GasLimit,
+		Contract: c.Contract, Action: c.Action, Args: c.Args, Account: account, GasLimit: c.GasLimit, Observe: c.Observe,
 		Block: sqlcontract.Block{Branch: b.Branch, Number: uint64(b.Number), Time: b.Time},
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ type run struct {
 	contract *deployed
 	db       *database // the contract's
 	meter    meter
+	trace    *trace // nil: nobody looks
 	receipt  Receipt
 	body     int // bytes of returned rows and events so far
 	looped   int // bytes of the rows of FORs under way
@@ -94,6 +95,7 @@ func (r *run) step(st *statement, fn func(st *statement) error) error {
 		if !row {
 			break
 		}
+		r.trace.row()
 		if fn == nil {
 			continue
 		}
@@ -125,6 +127,9 @@ func (r *run) truth(q *Query) (bool, error) {
 		yes = st.ColumnType(0) != sqlite.Null && st.ColumnFloat(0) != 0
 		return nil
 	})
+	if err == nil {
+		r.trace.truth(yes)
+	}
 	return yes, err
 }
 
@@ -283,7 +288,10 @@ func (r *run) action(a *Action) error {
 // statements runs a list; done means that a RETURN ended the action.
 func (r *run) statements(a *Action, list []Statement) (done bool, err error) {
 	for i := range list {
-		if done, err = r.statement(a, &list[i]); done || err != nil {
+		r.trace.begin(r, a, &list[i])
+		done, err = r.statement(a, &list[i])
+		r.trace.end(r, err)
+		if done || err != nil {
 			return done, err
 		}
 	}

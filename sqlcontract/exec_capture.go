@@ -19,6 +19,7 @@ type capture struct {
 	index map[string]int // by key, once there are more than a few rows
 	bytes arena
 
+	count    int      // changes reported, for a trace
 	refused  *failure // a row that cannot be stored; the transaction fails
 	mismatch string   // table whose old row was not what we knew: the working tree is damaged
 
@@ -32,7 +33,7 @@ const fewRows = 8
 func (c *capture) reset() {
 	c.rows = nil // handed on
 	clear(c.index)
-	c.refused, c.mismatch = nil, ""
+	c.refused, c.mismatch, c.count = nil, "", 0
 }
 
 func (c *capture) find(key []byte) int {
@@ -94,6 +95,7 @@ func (db *database) changed(ch *sqlite.Change) {
 	if l == nil || c.refused != nil {
 		return
 	}
+	c.count++
 	if db.meter != nil {
 		if db.meter.add(gasRowWritten); db.meter.over() {
 			c.refused = fail("AG0420", "") // nobody needs the rest

@@ -375,6 +375,7 @@ type ReadCall struct {
 	Account  objectstore.Account
 	Block    Block  // gives @height, @time and @created
 	GasLimit uint64 // zero: DefaultGas
+	Observe  Observer
 }
 
 // CallReadOnly runs a READONLY action on the committed state, without a
@@ -403,8 +404,9 @@ func (t *Tree) CallReadOnly(c ReadCall) (Receipt, error) {
 		c.GasLimit = DefaultGas
 	}
 	r := &run{contract: d, db: db, args: c.Args, account: c.Account, block: c.Block, ledger: t.ledger,
-		created: c.Block.Time, meter: newMeter(min(c.GasLimit, MaxGas)), vars: map[string]any{}}
+		created: c.Block.Time, meter: newMeter(min(c.GasLimit, MaxGas)), vars: map[string]any{}, trace: newTrace(c.Observe)}
 	err = r.call(c.Action, holds(t.state.Get, c.Contract, c.Account), nil)
+	r.trace.close(r, err)
 	var f *failure
 	if err != nil && !errors.As(err, &f) {
 		return Receipt{}, fmt.Errorf("calling %s.%s: %w", c.Contract, c.Action, err)

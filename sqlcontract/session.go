@@ -44,6 +44,7 @@ type Session struct {
 	contracts map[string]*deployed
 	capture   capture
 	vars      map[string]any
+	observer  Observer // nil: nobody looks
 
 	// overlay holds all rows changed in this block, from the base to now.
 	overlay map[string]*RowChange
@@ -194,7 +195,7 @@ func (s *Session) RunIf(tx VerifiedTransaction, accept func(rows []RowChange) (c
 		return Receipt{}, err
 	}
 	r := &run{s: s, args: tx.args, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
-		block: s.block, ledger: s.tree.ledger, meter: newMeter(tx.header.GasLimit), vars: s.vars}
+		block: s.block, ledger: s.tree.ledger, meter: newMeter(tx.header.GasLimit), vars: s.vars, trace: newTrace(s.observer)}
 	rows, f, err := s.execute(r, tx, accept)
 	if err == nil {
 		err = s.record(tx, s.answer(r, rows, f), rows, known)
@@ -236,6 +237,7 @@ func (s *Session) execute(r *run, tx VerifiedTransaction, accept func([]RowChang
 	if err == nil && r.meter.over() {
 		err = fail("AG0420", "")
 	}
+	r.trace.close(r, err)
 	trouble := s.capture.mismatch != "" || err != nil && !errors.As(err, &f)
 	if trouble && d != nil {
 		err = errors.Join(err, d.end(false))
