@@ -58,11 +58,18 @@ func newWorld(t testing.TB, dir string) *world {
 	w.ledger, w.branch = hashOf("ledger"), hashOf("branch")
 	w.engine = NewEngine(store)
 	w.tree = w.open(dir, objectstore.Hash{})
-	t.Cleanup(func() {
-		w.tree.Close()
-		store.Close()
-	})
+	t.Cleanup(w.close)
 	return w
+}
+
+// close ends the world before its test does, for tests that make many.
+func (w *world) close() {
+	if w.store == nil {
+		return
+	}
+	w.tree.Close()
+	w.store.Close()
+	w.store, w.engine, w.tree = nil, nil, nil
 }
 
 func (w *world) open(dir string, root objectstore.Hash) *Tree {

@@ -29,6 +29,7 @@ var allowed = map[string]string{
 	"internal/prolly":       "internal/wire objectstore",
 	"internal/sqlite":       "",
 	"internal/ledgertest":   "",
+	"internal/slt":          "",
 	"branch":                "internal/wire internal/sign objectstore",
 	"dd":                    "internal/wire internal/sign internal/prolly objectstore",
 	"sqlcontract":           "internal/wire internal/prolly internal/sqlite internal/sign objectstore",
