@@ -89,7 +89,6 @@ func (d *draft) call(c Call) (Result, error) {
 	if first, ok, err := d.first(c, q.Salt); ok || err != nil {
 		return first, err
 	}
-	d.session.Observe(c.Observe)
 	return d.submit(q)
 }
 
@@ -198,7 +197,7 @@ func (r *Repository) CallReadOnly(ctx context.Context, rev string, account objec
 	}
 	defer release()
 	receipt, err := tree.CallReadOnly(sqlcontract.ReadCall{
-		Contract: c.Contract, Action: c.Action, Args: c.Args, Account: account, GasLimit: c.GasLimit, Observe: c.Observe,
+		Contract: c.Contract, Action: c.Action, Args: c.Args, Account: account, GasLimit: c.GasLimit, Observe: r.observed(),
 		Block: sqlcontract.Block{Branch: b.Branch, Number: uint64(b.Number), Time: b.Time},
 	})
 	if err != nil {

@@ -90,6 +90,7 @@ func (r *Repository) begin(by signer, at time.Time, merging bool) (d *draft, err
 	if err != nil {
 		return nil, err
 	}
+	d.session.Observe(r.observed())
 	return d, nil
 }
 

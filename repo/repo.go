@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -42,6 +43,7 @@ type Repository struct {
 	ledger    objectstore.Hash
 	owner     objectstore.Account
 	recent    recent
+	observer  atomic.Pointer[sqlcontract.Observer] // of transactions; nil, or of nil: nobody watches
 
 	// writing is held while a block is made, and by whatever moves the working
 	// tree of a branch or a name. It is taken before trees' own locks.

@@ -54,9 +54,6 @@ type Call struct {
 	// and content count as the first one.
 	IdempotencyKey string
 	Preconditions  []sqlcontract.Precondition
-	// Observe is told what the call does while it runs; nil: nobody is. It runs
-	// under the lock of the repository, which it must not use.
-	Observe sqlcontract.Observer
 }
 
 // Result is the answer to one transaction.

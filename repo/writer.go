@@ -165,7 +165,6 @@ func (d *draft) line(p pending) (answer, error) {
 	if a.res, known, a.err = d.first(p.call, p.tx.Header().Salt); known || a.err != nil {
 		return a, nil
 	}
-	d.session.Observe(p.call.Observe)
 	a.res.Transaction, a.res.Branch = p.tx.ID(), string(d.record.Name)
 	if a.res.Receipt, a.err = d.session.Run(p.tx); a.err != nil && !sqlcontract.NotAdmitted(a.err) {
 		return a, a.err

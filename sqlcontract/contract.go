@@ -89,6 +89,7 @@ type Statement struct {
 	Return  *Return
 	Emit    *Emit
 	Line    int // in Source, from 1
+	Offset  int // byte offset of its first byte in Source
 }
 
 // Query is one piece of SQL that SQLite prepares. An expression is wrapped as

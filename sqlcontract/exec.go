@@ -25,6 +25,7 @@ type run struct {
 	body     int // bytes of returned rows and events so far
 	looped   int // bytes of the rows of FORs under way
 
+	called  string // the action
 	args    map[string]any
 	account objectstore.Account
 	txid    objectstore.Hash
@@ -182,6 +183,7 @@ func (r *run) value(name string) any {
 
 // call checks a call and runs the action's body.
 func (r *run) call(action string, holds roleFunc, pre func() error) error {
+	r.called = action
 	a := r.contract.contract.Action(action)
 	if a == nil {
 		return fail("AG0401", r.contract.contract.Name+"."+action)

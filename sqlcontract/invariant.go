@@ -108,6 +108,7 @@ func (r *run) checkRow(v *Invariant, l *layout, key []byte) error {
 	}
 	return r.step(st, func(st *statement) error {
 		if st.ColumnType(0) != sqlite.Null && st.ColumnFloat(0) == 0 {
+			r.trace.brokenRow(v, l, key)
 			return fail("AG0415", v.Name)
 		}
 		return nil
@@ -264,6 +265,7 @@ func (r *run) compareTotals(v *Invariant, keys map[string]bool) error {
 			return err
 		}
 		if !v.Compare.holds(have, want) {
+			r.trace.brokenTotal(v, by, have, want)
 			return fail("AG0415", v.Name)
 		}
 	}

@@ -32,6 +32,11 @@ const (
 	maxLoopRows = 64 << 20
 	loopCell    = 32
 
+	// What an explanation of a refusal may read: a condition that scans a large
+	// table is not worth as much again, nor a screen full of rows.
+	lookSteps = 1_000_000 // of SQLite's machine, about 20 ms
+	lookRows  = 3         // of one table
+
 	maxReceiptBody = 64 << 10                          // returned rows and events together
 	maxReceipt     = 256 << 10                         // an encoded receipt: its body, frames and names of columns
 	changeLeaf     = 64 << 10                          // a leaf of a change list closes when it reaches this

@@ -22,7 +22,7 @@ func (p *parser) block(ends ...string) ([]Statement, error) {
 		if p.count++; p.count > maxStatements {
 			return nil, p.fail(codeLimit, p.off(), "make two actions of it", "more than %d statements in one action", maxStatements)
 		}
-		s := Statement{Line: p.line(p.i)}
+		s := Statement{Line: p.line(p.i), Offset: p.off()}
 		if err := p.bodyStatement(&s); err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ func (p *parser) ifThen() (*If, error) {
 	if f.Then, err = p.block("ELSEIF", "ELSE", "END"); err != nil {
 		return nil, err
 	}
-	line := p.line(min(p.i, len(p.toks)-1))
+	line, off := p.line(min(p.i, len(p.toks)-1)), p.off()
 	switch {
 	case p.is("ELSE", "IF"):
 		return nil, p.fail(codeSyntax, p.off(), "write ELSEIF", "an IF directly after ELSE needs an END IF of its own")
@@ -141,7 +141,7 @@ func (p *parser) ifThen() (*If, error) {
 		}
 		inner, err := p.ifThen()
 		p.depth--
-		f.Else = []Statement{{If: inner, Line: line}}
+		f.Else = []Statement{{If: inner, Line: line, Offset: off}}
 		return f, err // the inner one read END IF;
 	case p.take("ELSE"):
 		if f.Else, err = p.block("END"); err != nil {

@@ -138,6 +138,8 @@ func Explain(r Receipt) string {
 		return "its signer may not write on this branch"
 	case !ok:
 		return "refused with " + r.Code
+	case r.Code == "AG0410" && r.Text == "":
+		return "a REQUIRE of the contract does not hold"
 	case !strings.Contains(form, "%s"):
 		return form
 	case r.Text == "":

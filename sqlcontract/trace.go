@@ -3,6 +3,8 @@ package sqlcontract
 import (
 	"errors"
 	"iter"
+
+	"github.com/aergo-git/aergo-git/objectstore"
 )
 
 // Observer is told what a transaction does while it runs: one Step for each
@@ -16,6 +18,8 @@ type Observer func(Step)
 
 // Step is one execution of a statement of an action.
 type Step struct {
+	Transaction objectstore.Hash // zero in a call without a transaction
+
 	Contract  *Contract // nil where there is none, as at the end of a deploy
 	Action    *Action
 	Statement *Statement // nil: what the transaction costs and checks besides its statements
@@ -82,6 +86,28 @@ type trace struct {
 	tell  Observer
 	under []frame // the statements under way, from the outside
 	spent uint64  // gas of all ended statements that are in no other
+
+	broken broken // the INVARIANT that does not hold
+}
+
+// broken is an INVARIANT that does not hold, and where.
+type broken struct {
+	v          *Invariant
+	l          *layout // FOR EACH: of the row
+	key        []byte  // FOR EACH: of the row; TOTAL: the BY key
+	have, want int64   // TOTAL
+}
+
+func (t *trace) brokenRow(v *Invariant, l *layout, key []byte) {
+	if t != nil {
+		t.broken = broken{v: v, l: l, key: key}
+	}
+}
+
+func (t *trace) brokenTotal(v *Invariant, by string, have, want int64) {
+	if t != nil {
+		t.broken = broken{v: v, key: []byte(by), have: have, want: want}
+	}
 }
 
 // frame is a statement under way.
@@ -180,6 +206,6 @@ func (t *trace) report(r *run, s Step, err error) {
 	} else if err != nil {
 		return
 	}
-	s.run = r
+	s.Transaction, s.run = r.txid, r
 	t.tell(s)
 }
