@@ -25,6 +25,11 @@ const (
 	// statementLife is how long a head statement says that a head is published.
 	statementLife = 30 * 24 * time.Hour
 
+	// What Replay does when it is to be cheap: at most so many transactions before
+	// the one that is asked for, and rows of its contract: about half a second.
+	cheapTransactions = 1000
+	cheapRows         = 100_000
+
 	// maxProof bounds a proof file that arrives; maxChain the headers in it
 	// between a published head and the block of the proof.
 	maxProof = 16 << 20

@@ -1,8 +1,12 @@
 package sqlcontract
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/aergo-git/aergo-git/internal/prolly"
+	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
 
@@ -68,4 +72,21 @@ func (s *Session) Contract(name string) (*Contract, objectstore.Account, int, er
 		return nil, "", 0, errNoContract(name)
 	}
 	return d.contract, d.owner, int(d.version), nil
+}
+
+// CountRows counts the rows of a contract in a state, up to most.
+func (e *Engine) CountRows(root objectstore.Hash, contract string, most int) (int, error) {
+	n := 0
+	enough := errors.New("enough")
+	prefix := contractPrefix(contract)
+	err := prolly.Load(e.nodes, root).Scan(prefix, wire.KeyPrefixEnd(prefix), func([]byte, []byte) error {
+		if n++; n >= most {
+			return enough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, enough) {
+		return n, fmt.Errorf("counting the rows of contract %s: %w", contract, err)
+	}
+	return n, nil
 }
