@@ -36,6 +36,7 @@ var allowed = map[string]string{
 	"merge":                 "internal/wire internal/prolly sqlcontract branch objectstore",
 	"repo":                  "merge branch sqlcontract dd internal/prolly internal/sign internal/wire objectstore",
 	"internal/sqltest":      "repo sqlcontract objectstore",
+	"internal/importer":     "repo sqlcontract internal/sqlite",
 	"internal/cli":          "*",
 	"cmd/aergo-git":         "internal/cli",
 	"cmd/aergo":             "internal/cli",

@@ -42,6 +42,10 @@ func explanations() map[string]explanation {
 			"The error shows the place and what should stand there; docs/reference/testing.md has the language."},
 		"AG0121": {"No test has a name that fits --run.",
 			"aergo test -v prints the names. --run takes a regular expression, which may fit a part of a name."},
+		"AG0122": {"A file cannot be imported: a row or a schema does not fit what a contract keeps.",
+			"The error names the line or table; nothing was written. docs/how-to/import-your-data.md says what becomes of which data."},
+		"AG0123": {"The contract in force does not fit the file that is to be imported.",
+			"aergo import FILE --draft shows the contract that the file asks for; --as NAME imports it under another name."},
 
 		"AG0201": {"There is no such branch, tag, block, transaction or key; or the beginning of an id fits several.",
 			"aergo branch, aergo tag, aergo log and aergo key list show what there is. Write more digits of an id."},

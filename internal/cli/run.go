@@ -147,7 +147,7 @@ func globalFlags() []ucli.Flag {
 func (a *app) commands() []*ucli.Command {
 	verbs := []*ucli.Command{
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
-		a.deployCommand(), a.callCommand(), a.queryCommand(), a.statusCommand(),
+		a.deployCommand(), a.callCommand(), a.importCommand(), a.queryCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(),
 		a.grantCommand(), a.revokeCommand(), a.verifyCommand(), a.proofCommand(),
