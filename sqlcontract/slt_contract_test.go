@@ -310,7 +310,7 @@ func (r *sltRun) flush() {
 			columns = append(columns, "slt_key")
 		}
 		for i := range columns {
-			params, marks = append(params, fmt.Sprintf(":p%d %s", i, sltType(b.schema, t, columns[i]))), append(marks, fmt.Sprintf(":p%d", i))
+			params, marks = append(params, fmt.Sprintf(":p%d %s DEFAULT NULL", i, sltType(b.schema, t, columns[i]))), append(marks, fmt.Sprintf(":p%d", i))
 		}
 		source += fmt.Sprintf("CREATE ACTION load_%s(%s) PUBLIC AS BEGIN INSERT INTO %s(%s) VALUES (%s); END;\n",
 			t.name, strings.Join(params, ", "), t.stored(), strings.Join(columns, ", "), strings.Join(marks, ", "))
