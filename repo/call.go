@@ -34,12 +34,9 @@ func (r *Repository) Deploy(ctx context.Context, key crypto.Signer, branch, cont
 	})
 }
 
-// Plan compares a contract's source with what is in force on a branch.
+// Plan compares a contract's source with what is in force on a branch. It needs
+// no permission and writes nothing.
 func (r *Repository) Plan(_ context.Context, branch, contract, source string) (sqlcontract.Plan, error) {
-	next, err := sqlcontract.Compile(contract, source)
-	if err != nil {
-		return sqlcontract.Plan{}, err
-	}
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	rec, err := r.branch(branch)
@@ -50,11 +47,7 @@ func (r *Repository) Plan(_ context.Context, branch, contract, source string) (s
 	if err != nil {
 		return sqlcontract.Plan{}, err
 	}
-	old, _, _, err := tree.Contract(contract)
-	if err != nil && !fault.Is(err, "AG0401") {
-		return sqlcontract.Plan{}, err
-	}
-	return sqlcontract.PlanDeploy(old, next), nil
+	return tree.Plan(contract, source)
 }
 
 // one makes a block of one transaction.
@@ -151,7 +144,11 @@ func (d *draft) run(t sqlcontract.VerifiedTransaction) (Result, error) {
 		return Result{}, err
 	}
 	_, changes := d.session.Last()
-	rows, err := d.r.rowDiffs(d.session, changes)
+	l, err := layoutsOf(d.session, map[int][]sqlcontract.RowChange{0: changes})
+	if err != nil {
+		return Result{}, err
+	}
+	rows, err := l.rowDiffs(0, changes)
 	if err != nil {
 		return Result{}, err
 	}

@@ -30,19 +30,22 @@ func (r *Repository) Diff(ctx context.Context, a, b string, fn func(RowDiff) err
 		return err
 	}
 	defer new.Close()
+	tables := remember(func(contract, table string) (before, after *sqlcontract.Table, err error) {
+		if before, err = tableIn(old, contract, table); err != nil {
+			return nil, nil, err
+		}
+		after, err = tableIn(new, contract, table)
+		return before, after, err
+	})
 	return prolly.Diff(prolly.Load(r.nodes, from), prolly.Load(r.nodes, to), nil, nil, func(key, was, is []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		at := new
-		if len(is) == 0 {
-			at = old // the contract may be unknown to the other side
+		list, err := rowDiff(tables, key, was, is)
+		for i := 0; i < len(list) && err == nil; i++ {
+			err = fn(list[i])
 		}
-		d, ok, err := rowDiff(at, key, was, is)
-		if err != nil || !ok {
-			return err
-		}
-		return fn(d)
+		return err
 	})
 }
 

@@ -38,5 +38,9 @@ func (r *Repository) ChangesAt(block objectstore.Hash, position int) ([]RowDiff,
 		return nil, err
 	}
 	defer tree.Close()
-	return r.rowDiffs(tree, groups[position])
+	l, err := layoutsOf(tree, groups)
+	if err != nil {
+		return nil, err
+	}
+	return l.rowDiffs(position, groups[position])
 }

@@ -242,7 +242,11 @@ func (r *Repository) historyRows(ctx context.Context, head objectstore.Hash, arg
 			if column < 5 {
 				return b.writerCell(position, column)
 			}
-			return rows.cell(column-5, row.Key, row.Old, row.New)
+			before, after, err := rows.tablesAt(b.Block, position)
+			if err != nil {
+				return nil, err
+			}
+			return rows.cell(column-5, before, after, row.Key, row.Old, row.New)
 		})
 	})
 }
@@ -267,7 +271,7 @@ func (r *Repository) blameRows(ctx context.Context, head objectstore.Hash, args 
 		delete(open, string(row.Key))
 		return yield(func(column int) (any, error) {
 			if column == 0 {
-				return rows.keyJSON(row.Key)
+				return rows.keyJSON(rows.table, row.Key)
 			}
 			return b.writerCell(position, column-1)
 		}) && len(open) > 0
@@ -316,18 +320,25 @@ func (r *Repository) diffRows(ctx context.Context, head objectstore.Hash, args m
 	if err != nil {
 		return err
 	}
+	// The table, or its contract, may be unknown to one side, and a key may fit
+	// one side only.
+	before, e := r.tableRows(old, args)
 	rows, err := r.tableRows(b.State, args)
-	if err != nil {
-		var e error // the contract may be unknown to the newer side
-		if rows, e = r.tableRows(old, args); e != nil {
-			return err
-		}
+	switch {
+	case err != nil && (e != nil || fault.Of(err) == nil):
+		return err
+	case e != nil && fault.Of(e) == nil:
+		return e
+	case err != nil:
+		rows = before
+	case e != nil:
+		before = rows
 	}
 	err = prolly.Diff(prolly.Load(r.nodes, old), prolly.Load(r.nodes, b.State), rows.prefix, wire.KeyPrefixEnd(rows.prefix), func(key, was, is []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !yield(func(column int) (any, error) { return rows.cell(column, key, was, is) }) {
+		if !yield(func(column int) (any, error) { return rows.cell(column, before.table, rows.table, key, was, is) }) {
 			return errEnough
 		}
 		return nil

@@ -4,20 +4,20 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
-// rowsOf reads the arguments of history() and blame(): rows of one table as they
-// are laid out at the head of the chain. Older rows fit: a table only ever gets
-// more columns, with a default for the rows that lack them.
+// rowsOf reads the arguments of history() and blame(): rows of one table. Its
+// key is that of the head of the chain; older rows are read by the version of
+// their time.
 func (r *Repository) rowsOf(head objectstore.Hash, args map[string]any) (past, *tableRows, error) {
 	p, err := r.past(head, nil)
 	if err != nil {
@@ -30,12 +30,18 @@ func (r *Repository) rowsOf(head objectstore.Hash, args map[string]any) (past, *
 // tableRows are the rows of one table whose key begins with given values. It is
 // for one reader.
 type tableRows struct {
-	table  *sqlcontract.Table
-	names  []string // of the columns: the key's, then the others that are stored
-	prefix []byte   // of their state keys
+	r        *Repository
+	contract string
+	table    *sqlcontract.Table // as it is now
+	prefix   []byte             // of their state keys
 
 	last  []byte // the state key that was read last, and its values
 	tuple []any
+
+	block    objectstore.Hash // whose deploys are known
+	deploys  deploys
+	number   int                        // version in force after the block
+	versions map[int]*sqlcontract.Table // by version, nil where it had no such table
 }
 
 func (r *Repository) tableRows(state objectstore.Hash, args map[string]any) (*tableRows, error) {
@@ -63,10 +69,7 @@ func (r *Repository) tableRows(state objectstore.Hash, args map[string]any) (*ta
 	if t == nil {
 		return nil, fault.New("AG0203", "List the tables with: aergo contract list", "there is no table %s", full)
 	}
-	rows := &tableRows{table: t}
-	for _, i := range slices.Concat(t.Key, t.Values) {
-		rows.names = append(rows.names, t.Columns[i].Name)
-	}
+	rows := &tableRows{r: r, contract: name, table: t, versions: map[int]*sqlcontract.Table{}}
 	key := []any{name, table}
 	for i := 1; ; i++ {
 		v, ok := args[fmt.Sprintf("key%d", i)]
@@ -103,8 +106,86 @@ func (t *tableRows) keyForm() string {
 	return strings.Join(parts, ", ")
 }
 
-// cell gives op, key, old or new of a change.
-func (t *tableRows) cell(column int, key, old, new []byte) (any, error) {
+// tablesAt gives the table before and after the transaction at a position of a
+// block; nil where there was none.
+func (t *tableRows) tablesAt(b branch.Block, position int) (before, after *sqlcontract.Table, err error) {
+	if t.block != b.ID {
+		if err := t.readDeploys(b); err != nil {
+			return nil, nil, err
+		}
+	}
+	x, y := t.deploys.around(t.contract, t.number, position)
+	if before, err = t.version(b, x); err != nil {
+		return nil, nil, err
+	}
+	after, err = t.version(b, y)
+	return before, after, err
+}
+
+// readDeploys learns which versions are in force within a block. Its change list
+// is read again only if it has a deploy of the contract.
+func (t *tableRows) readDeploys(b branch.Block) error {
+	number, err := t.r.versionIn(b.State, t.contract)
+	if err != nil {
+		return err
+	}
+	before := 0
+	if len(b.Parents) > 0 {
+		parent, err := t.r.history.Read(b.Parents[0])
+		if err != nil {
+			return err
+		}
+		if before, err = t.r.versionIn(parent.State, t.contract); err != nil {
+			return err
+		}
+	}
+	t.deploys = nil
+	if number != before {
+		groups, err := t.r.changes(b)
+		if err != nil {
+			return err
+		}
+		if t.deploys, err = deploysIn(groups); err != nil {
+			return err
+		}
+	}
+	t.block, t.number = b.ID, number
+	return nil
+}
+
+func (r *Repository) versionIn(state objectstore.Hash, contract string) (int, error) {
+	tree, err := r.treeOf(state)
+	if err != nil {
+		return 0, err
+	}
+	defer tree.Close()
+	return tree.VersionOf(contract)
+}
+
+// version gives the table of a version that a block's state knows.
+func (t *tableRows) version(b branch.Block, number int) (*sqlcontract.Table, error) {
+	if number == 0 { // a system contract: the engine's, always the same
+		return t.table, nil
+	}
+	if v, ok := t.versions[number]; ok {
+		return v, nil
+	}
+	tree, err := t.r.treeOf(b.State)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	c, err := tree.Deployed(t.contract, number)
+	if err != nil {
+		return nil, err
+	}
+	t.versions[number] = c.Table(t.table.Name)
+	return t.versions[number], nil
+}
+
+// cell gives op, key, old or new of a change whose sides are laid out as before
+// and after.
+func (t *tableRows) cell(column int, before, after *sqlcontract.Table, key, old, new []byte) (any, error) {
 	switch column {
 	case 0:
 		switch {
@@ -115,48 +196,54 @@ func (t *tableRows) cell(column int, key, old, new []byte) (any, error) {
 		}
 		return "update", nil
 	case 1:
-		return t.keyJSON(key)
+		if len(new) == 0 {
+			return t.keyJSON(before, key)
+		}
+		return t.keyJSON(after, key)
 	case 2:
-		return t.rowJSON(key, old)
+		return t.rowJSON(before, key, old)
 	}
-	return t.rowJSON(key, new)
+	return t.rowJSON(after, key, new)
 }
 
-func (t *tableRows) key(key []byte) ([]any, error) {
-	if bytes.Equal(key, t.last) {
-		return t.tuple, nil
+// key gives the values of a state key of a row in the given layout.
+func (t *tableRows) key(layout *sqlcontract.Table, key []byte) ([]any, error) {
+	if !bytes.Equal(key, t.last) {
+		tuple, err := wire.DecodeKey(key)
+		if err != nil || len(tuple) < 2 {
+			return nil, fmt.Errorf("a state key of table %s cannot be read: %w", t.table.Name, err)
+		}
+		t.last, t.tuple = append(t.last[:0], key...), tuple[2:]
 	}
-	tuple, err := wire.DecodeKey(key)
-	if err != nil || len(tuple) != 2+len(t.table.Key) {
-		return nil, fmt.Errorf("a state key of table %s cannot be read: %w", t.table.Name, err)
+	if layout == nil || len(t.tuple) != len(layout.Key) {
+		return nil, fmt.Errorf("a state key of table %s is of no version that was in force", t.table.Name)
 	}
-	t.last, t.tuple = append(t.last[:0], key...), tuple[2:]
 	return t.tuple, nil
 }
 
 // keyJSON is a row's key as a JSON object.
-func (t *tableRows) keyJSON(key []byte) (any, error) {
-	k, err := t.key(key)
+func (t *tableRows) keyJSON(layout *sqlcontract.Table, key []byte) (any, error) {
+	k, err := t.key(layout, key)
 	if err != nil {
 		return nil, err
 	}
-	return cellsJSON(t.names, k), nil
+	return cellsJSON(columnsOf(layout), k), nil
 }
 
 // rowJSON is a row as a JSON object, its key first; NULL where there is none.
-func (t *tableRows) rowJSON(key, value []byte) (any, error) {
+func (t *tableRows) rowJSON(layout *sqlcontract.Table, key, value []byte) (any, error) {
 	if len(value) == 0 {
 		return nil, nil
 	}
-	k, err := t.key(key)
+	k, err := t.key(layout, key)
 	if err != nil {
 		return nil, err
 	}
-	row, err := cells(t.table, k, value)
+	row, err := cells(layout, k, value)
 	if err != nil {
 		return nil, err
 	}
-	return cellsJSON(t.names, row), nil
+	return cellsJSON(columnsOf(layout), row), nil
 }
 
 // cellsJSON is a JSON object: INTEGER a number, BLOB a text of 0x and hex.

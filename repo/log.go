@@ -152,7 +152,7 @@ func decodeBody(l objectstore.Leaf) (body, error) {
 }
 
 // text is the transaction in one line. at may be nil.
-func (b body) text(at layouts) string {
+func (b body) text(at contracts) string {
 	if b.header.Kind == sqlcontract.KindDeploy {
 		return "deploy " + b.header.Contract
 	}
@@ -165,7 +165,7 @@ func (b body) text(at layouts) string {
 	return callText(b.header.Contract, b.header.Action, action, b.args)
 }
 
-func summary(at layouts, b body, receipt sqlcontract.Receipt) CallSummary {
+func summary(at contracts, b body, receipt sqlcontract.Receipt) CallSummary {
 	s := CallSummary{Transaction: b.id, Text: b.text(at), Account: b.header.Account, Status: receipt.Status, Code: receipt.Code}
 	if receipt.Status != sqlcontract.StatusOK {
 		s.Reason = sqlcontract.Explain(receipt)
@@ -363,7 +363,11 @@ func (r *Repository) transaction(id objectstore.Hash) (TransactionInfo, error) {
 		return TransactionInfo{}, err
 	}
 	defer tree.Close()
-	info.Changes, err = r.rowDiffs(tree, groups[f.at.position])
+	l, err := layoutsOf(tree, groups)
+	if err != nil {
+		return TransactionInfo{}, err
+	}
+	info.Changes, err = l.rowDiffs(f.at.position, groups[f.at.position])
 	return info, err
 }
 

@@ -50,8 +50,18 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 		return res, err
 	}
 	res.Bases = record.Bases
-	for _, out := range outcomes {
-		v, err := d.verdict(out)
+	changes := map[int][]sqlcontract.RowChange{}
+	for i, out := range outcomes {
+		if out.Code != branch.Excluded {
+			changes[i] = out.Changes
+		}
+	}
+	l, err := layoutsOf(d.session, changes)
+	if err != nil {
+		return res, err
+	}
+	for i, out := range outcomes {
+		v, err := d.verdict(out, l, i)
 		if err != nil {
 			return res, err
 		}
@@ -91,14 +101,14 @@ func (d *draft) replay(ctx context.Context, source objectstore.Hash, strict bool
 	return record, outcomes, nil
 }
 
-// verdict makes an outcome readable.
-func (d *draft) verdict(o merge.Outcome) (Verdict, error) {
+// verdict makes an outcome readable. position is its place among all.
+func (d *draft) verdict(o merge.Outcome, l layouts, position int) (Verdict, error) {
 	h := o.Transaction.Header()
 	b := body{id: o.Transaction.ID(), header: h, args: o.Transaction.Arguments()}
 	v := Verdict{CallSummary: summary(d.session, b, o.Receipt), Included: o.Code != branch.Excluded, Different: o.Code == branch.IncludedDifferent}
 	var err error
 	if v.Included {
-		v.Changes, err = d.r.rowDiffs(d.session, o.Changes)
+		v.Changes, err = l.rowDiffs(position, o.Changes)
 	}
 	return v, err
 }

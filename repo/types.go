@@ -67,7 +67,10 @@ type Result struct {
 }
 
 // RowDiff is one row that differs. Old and New hold a value for each of
-// Columns (key columns first), or are nil where there is no such row.
+// Columns (key columns first), or are nil where there is no such row. Where a
+// MIGRATION lies between the two sides, Columns are those of both, and a value
+// is nil where the version of its side has no such column; if the key itself has
+// other columns, the row is two: one that is gone and one that is new.
 type RowDiff struct {
 	Contract string
 	Table    string

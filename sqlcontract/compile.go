@@ -70,6 +70,8 @@ type compiler struct {
 	fence *fence
 	steps int // progress calls, see compileSteps
 	heavy int // weight of || in views, triggers and constraints, else 1
+
+	old *Contract // the version before, where a MIGRATION is prepared; else nil
 }
 
 func (c *compiler) close() {
@@ -168,11 +170,17 @@ func (c *compiler) explainMessage(msg, word string, off int) error {
 	case has("no such column: ", "has no column named "):
 		return c.explainColumn(msg, word, off)
 	case has("no such table: "):
-		next := ""
-		if strings.Contains(msg, ".") && !strings.Contains(msg, "main.") {
+		next, known := "", c.tableNames()
+		switch {
+		case strings.Contains(msg, " "+oldSchema+".") && c.old != nil:
+			known = tableNames(c.old)
+			next = "the version before has the tables " + strings.Join(known, ", ")
+		case strings.Contains(msg, " "+oldSchema+"."):
+			next = "the version before can be read in a MIGRATION only"
+		case strings.Contains(msg, ".") && !strings.Contains(msg, "main."):
 			next = noPrefix
 		}
-		return c.fail(codeUnknown, off, next, "no such table: %s%s", word, didYouMean(word, c.tableNames()))
+		return c.fail(codeUnknown, off, next, "no such table: %s%s", word, didYouMean(word, known))
 	case has("unknown database"):
 		return c.fail(codeFence, off, "leave it out", noPrefix)
 	case has("no such function: "):
@@ -226,7 +234,11 @@ func lastName(msg string) string {
 
 func (c *compiler) columnNames() []string {
 	var names []string
-	for _, t := range c.contract.Tables {
+	tables := c.contract.Tables
+	if c.old != nil {
+		tables = slices.Concat(tables, c.old.Tables)
+	}
+	for _, t := range tables {
 		for _, col := range t.Columns {
 			names = append(names, col.Name)
 		}

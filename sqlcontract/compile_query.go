@@ -76,7 +76,9 @@ func (c *compiler) query(p *pending) error {
 			p.rows.columns = append(p.rows.columns, name)
 		}
 	case p.use == useReturn || p.use == useStatement && columns > 0:
-		if n := len(p.action.Returns); n == 0 {
+		if n := len(p.action.Returns); c.old != nil {
+			return c.fail(codeSchema, p.q.Offset, "use LET for a value, FOR for rows, or EMIT an event", "this gives rows, and nobody has called a MIGRATION")
+		} else if n == 0 {
 			return c.fail(codeSchema, p.q.Offset, "declare RETURNS (name TYPE, …) before AS, or use LET", "this returns rows and the action %s declares none", p.action.Name)
 		} else if n != columns {
 			return c.fail(codeSchema, p.q.Offset, "", "this returns %s, RETURNS of %s declares %d", plural(columns, "column"), p.action.Name, n)

@@ -158,7 +158,10 @@ func TestPlan(t *testing.T) {
 			} else {
 				after = before
 			}
-			p := PlanDeploy(old, mustCompile(t, "shop", "DIALECT 1;\n"+after))
+			p, err := PlanDeploy(old, mustCompile(t, "shop", "DIALECT 1;\n"+after), 1)
+			if err != nil {
+				return shown(t, err)
+			}
 			if err := p.Forbidden(); err != nil {
 				return p.String() + shown(t, err)
 			}

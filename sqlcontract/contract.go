@@ -16,6 +16,7 @@ type Contract struct {
 	Actions    []*Action
 	Rules      []MergeRule
 	Invariants []*Invariant
+	Migrations []*Migration // in source order
 }
 
 // Object is one schema object with the exact SQL that creates it.

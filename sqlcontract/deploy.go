@@ -2,7 +2,6 @@ package sqlcontract
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ type deploy struct {
 	pre    func() error // the transaction's preconditions
 
 	old   *deployed // nil at the first deploy
+	plan  Plan      // from old
 	fresh *database // the new version's, while it is being made
 }
 
@@ -56,14 +56,13 @@ func (d *deploy) do() error {
 	}
 	c, err := s.tree.engine.contract(d.name, source, false)
 	if err != nil {
-		f := fault.Of(err)
-		if f == nil {
-			return err
-		}
-		return fail("AG0440", f.ID)
+		return refusedSource(err)
 	}
 	if d.old != nil {
-		if PlanDeploy(d.old.contract, c).Forbidden() != nil {
+		if d.plan, err = PlanDeploy(d.old.contract, c, int(d.old.version)); err != nil {
+			return refusedSource(err)
+		}
+		if d.plan.Forbidden() != nil {
 			return fail("AG0441", "")
 		}
 		if len(d.args) > 0 {
@@ -82,6 +81,15 @@ func (d *deploy) do() error {
 	return nil
 }
 
+// refusedSource is AG0440 with the code for which a source does not compile.
+func refusedSource(err error) error {
+	f := fault.Of(err)
+	if f == nil {
+		return err
+	}
+	return fail("AG0440", f.ID)
+}
+
 // build makes the new database with the rows of the old one, and checks all
 // that the new schema declares on them.
 func (d *deploy) build(c *Contract) (err error) {
@@ -96,6 +104,16 @@ func (d *deploy) build(c *Contract) (err error) {
 		return err
 	}
 	db := d.fresh
+	d.db, d.contract = db, &deployed{contract: c, owner: d.account, version: 1}
+	if d.old != nil {
+		d.contract.owner, d.contract.version = d.old.owner, d.old.version+1
+	}
+	migration := d.plan.Migration
+	if migration != nil {
+		if err := attachOld(db.conn, d.old.contract, migration.reads); err != nil {
+			return err
+		}
+	}
 	if err := db.conn.Exec("BEGIN IMMEDIATE; " + metaTable); err != nil {
 		return err
 	}
@@ -110,10 +128,21 @@ func (d *deploy) build(c *Contract) (err error) {
 	}
 	if from != nil {
 		for _, l := range from.plain {
-			if err := d.copyRows(from, l, db.layouts[l.Name], totals); err != nil {
+			if d.plan.remakes(l.Name) {
+				continue
+			}
+			if err := d.copyRows(from, l, "main"); err != nil {
 				return err
 			}
 		}
+	}
+	if migration != nil {
+		if err := d.migrate(from); err != nil {
+			return err
+		}
+	}
+	if err := d.total(totals); err != nil {
+		return d.refusedInvariant(err)
 	}
 	if err := db.create("trigger"); err != nil {
 		return d.refused(err)
@@ -125,6 +154,11 @@ func (d *deploy) build(c *Contract) (err error) {
 	}
 	if err := db.conn.Exec("COMMIT"); err != nil {
 		return err
+	}
+	if migration != nil {
+		if err := db.conn.Exec("DETACH " + oldSchema); err != nil {
+			return err
+		}
 	}
 	if err := db.conn.SetForeignKeys(true); err != nil {
 		return err
@@ -145,10 +179,6 @@ func (d *deploy) build(c *Contract) (err error) {
 	if err := db.begin(&s.capture); err != nil {
 		return err
 	}
-	d.db, d.contract = db, &deployed{contract: c, owner: d.account, version: 1}
-	if d.old != nil {
-		d.contract.owner, d.contract.version = d.old.owner, d.old.version+1
-	}
 	return d.rebuildInvariants(c, totals)
 }
 
@@ -161,29 +191,19 @@ func (d *deploy) refused(err error) error {
 	return err
 }
 
-// copyRows copies one table. Columns that are new get their defaults.
-func (d *deploy) copyRows(from *database, old, l *layout, totals []*sums) error {
-	columns := old.stored()
-	var names, marks []string
-	for i, c := range columns {
-		names = append(names, quoteName(old.Columns[c].Name))
-		marks = append(marks, fmt.Sprintf("?%d", i+1))
-	}
-	list := strings.Join(names, ",")
-	read, err := from.prepareOwn("SELECT " + list + " FROM " + quoteName(old.Name))
+// copyRows copies one table of the version before into a schema of the new
+// database. Columns that are new get their defaults.
+func (d *deploy) copyRows(from *database, l *layout, schema string) error {
+	read, err := from.prepareOwn(l.selectSQL())
 	if err != nil {
 		return err
 	}
 	defer read.Finalize()
-	write, err := d.fresh.prepareOwn("INSERT INTO " + quoteName(l.Name) + "(" + list + ") VALUES (" + strings.Join(marks, ",") + ")")
+	write, err := d.fresh.prepareOwn(strings.Replace(l.insertSQL(), "INSERT INTO ", "INSERT INTO "+schema+".", 1))
 	if err != nil {
 		return err
 	}
 	defer write.Finalize()
-	cells := make([]any, len(l.Columns))
-	for i := range cells {
-		cells[i] = l.Columns[i].Default
-	}
 	for {
 		row, err := read.Step()
 		if err != nil || !row {
@@ -193,10 +213,8 @@ func (d *deploy) copyRows(from *database, old, l *layout, totals []*sums) error 
 		if d.meter.over() {
 			return fail("AG0420", "")
 		}
-		for i, c := range columns {
-			v := read.Column(i)
-			cells[l.index(old.Columns[c].Name)] = v
-			if err := write.Bind(i+1, v); err != nil {
+		for i := range l.stored() {
+			if err := write.Bind(i+1, read.Column(i)); err != nil {
 				return err
 			}
 		}
@@ -206,11 +224,45 @@ func (d *deploy) copyRows(from *database, old, l *layout, totals []*sums) error 
 		if err := write.Reset(); err != nil {
 			return err
 		}
+	}
+}
+
+// total adds up the rows of the new version for its TOTAL invariants.
+func (d *deploy) total(totals []*sums) error {
+	for _, l := range d.fresh.plain {
+		mine := slices.DeleteFunc(slices.Clone(totals), func(t *sums) bool { return t.l != l })
+		if len(mine) == 0 {
+			continue
+		}
+		if err := d.totalTable(l, mine); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *deploy) totalTable(l *layout, totals []*sums) error {
+	read, err := d.fresh.prepareOwn(l.selectSQL())
+	if err != nil {
+		return err
+	}
+	defer read.Finalize()
+	cells := make([]any, len(l.Columns))
+	for {
+		row, err := read.Step()
+		if err != nil || !row {
+			return err
+		}
+		d.meter.add(gasRowRead)
+		if d.meter.over() {
+			return fail("AG0420", "")
+		}
+		for i, c := range l.stored() {
+			cells[c] = read.Column(i)
+		}
 		for _, t := range totals {
-			if t.l == l {
-				if err := t.add(cells, 1); err != nil {
-					return d.refusedInvariant(err)
-				}
+			if err := t.add(cells, 1); err != nil {
+				return err
 			}
 		}
 	}

@@ -13,6 +13,9 @@ type fence struct {
 	tables map[string]bool // tables and views that may be read and written
 	schema bool            // the schema itself is being created
 
+	old          map[string]bool // tables of the version before, which a MIGRATION may read; else nil
+	read, filled map[string]bool // of a MIGRATION: those it reads, and those of its own that it inserts into
+
 	// Of the statements prepared since reset.
 	weight int
 	why    string // of the first refusal
@@ -55,11 +58,20 @@ func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite
 		if fold(arg2) == "rowid" && !f.schema {
 			return f.deny("rowid", "tables have no rowid", "use the primary key")
 		}
+		if f.readsOld(arg1, arg2, db) {
+			return sqlite.Allow
+		}
 		if arg2 == "" && db == "" && !engineTable(arg1) {
 			return sqlite.Allow // SELECT count(*) FROM x, where x is a view or a name of WITH: what is in it is asked besides
 		}
 		return f.own(arg1, db)
 	case sqlite.ActionInsert, sqlite.ActionUpdate, sqlite.ActionDelete:
+		if fold(db) == oldSchema && f.old != nil {
+			return f.deny(arg1, "the version before can be read, not written", "write to the tables of the new version, without old.")
+		}
+		if f.old != nil && action == sqlite.ActionInsert {
+			f.filled[fold(arg1)] = true
+		}
 		return f.own(arg1, db)
 	case sqlite.ActionCreateTable, sqlite.ActionCreateIndex, sqlite.ActionCreateView, sqlite.ActionCreateTrigger, sqlite.ActionReindex:
 		if f.schema && db == "main" {
@@ -67,6 +79,28 @@ func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite
 		}
 	}
 	return f.deny("", strings.ToUpper(action.String())+" is not allowed in a contract", "docs/reference/aergosql.md says what is")
+}
+
+// migrate lets statements read tables of the version before; nil ends that.
+func (f *fence) migrate(tables []string) {
+	f.old, f.read, f.filled = nil, nil, nil
+	if tables == nil {
+		return
+	}
+	f.old, f.read, f.filled = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, name := range tables {
+		f.old[name] = true
+	}
+}
+
+// readsOld tells whether a table is one of the version before, and notes it.
+func (f *fence) readsOld(table, column, db string) bool {
+	table = fold(table)
+	if !f.old[table] || fold(db) != oldSchema && (db != "" || column != "" || f.tables[table]) {
+		return false
+	}
+	f.read[table] = true
+	return true
 }
 
 // own allows a table or view of the contract.

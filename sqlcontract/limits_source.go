@@ -15,7 +15,9 @@ const (
 	maxRoles      = 16        // in one ROLE (…)
 	maxNesting    = 16        // IF and FOR inside one another: bounds the executor's stack
 	maxParens     = 200       // open at once in one statement: twice what SQLite's expression depth allows
-	maxStatements = 1024      // of one action
+	maxStatements = 1024      // of one action, or of one MIGRATION
+	maxMigrations = 256       // each is read at every compile, and prepared once in its life
+	maxVersion    = 1_000_000 // that a MIGRATION can name
 )
 
 // compileSteps bounds the work of preparing all statements of a contract, in

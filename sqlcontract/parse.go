@@ -21,6 +21,10 @@ type parser struct {
 	scope    *scope // of the action being read
 	depth    int
 	count    int // statements of the action
+
+	current    *Action // being read, or what stands for a MIGRATION
+	migrating  bool
+	migrations map[*Migration][]*pending
 }
 
 // object is a CREATE TABLE, INDEX, VIEW or TRIGGER.
@@ -74,7 +78,7 @@ type rowRef struct {
 var contexts = []string{"@caller", "@contract", "@created", "@height", "@ledger", "@signer", "@time", "@txid"}
 
 func parse(s *source, system bool) (*parser, error) {
-	p := &parser{source: s, system: system, contract: &Contract{Name: s.name, Source: s.text}, places: map[any]int{}}
+	p := &parser{source: s, system: system, contract: &Contract{Name: s.name, Source: s.text}, places: map[any]int{}, migrations: map[*Migration][]*pending{}}
 	if !p.is("DIALECT") {
 		return nil, p.unexpected("a contract begins with DIALECT 1;")
 	}
@@ -106,7 +110,9 @@ func (p *parser) statement() error {
 		return p.invariant()
 	case "DIALECT":
 		return p.fail(codeSyntax, p.off(), "", "DIALECT stands once, at the beginning")
-	case "USE", "MIGRATION", "LANGUAGE", "UNION", "REPLAY", "ERASABLE", "CALL":
+	case "MIGRATION":
+		return p.migration()
+	case "USE", "LANGUAGE", "UNION", "REPLAY", "ERASABLE", "CALL":
 		return p.later(w)
 	case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "REQUIRE", "LET", "IF", "FOR", "EMIT", "RETURN":
 		return p.fail(codeSyntax, p.off(), "put it between BEGIN and END of a CREATE ACTION; a CONSTRUCTOR runs once at deploy", "%s stands outside an action", w)
@@ -114,7 +120,7 @@ func (p *parser) statement() error {
 		if why, next := refusedStatement(w); why != "" {
 			return p.fail(codeFence, p.off(), next, "%s is not allowed in a contract: %s", w, why)
 		}
-		return p.unexpected("expected CREATE, MERGE RULE or INVARIANT")
+		return p.unexpected("expected CREATE, MERGE RULE, INVARIANT or MIGRATION")
 	}
 }
 
@@ -124,8 +130,6 @@ func (p *parser) later(word string) error {
 	switch word {
 	case "USE", "CALL":
 		next = "a contract reads and writes its own tables only; let the application call both contracts"
-	case "MIGRATION":
-		next = "add tables and last columns, which needs no migration, or deploy a new contract"
 	}
 	return p.fail(codeLater, p.off(), next, "%s is part of AERGOSQL but not in this version", word)
 }

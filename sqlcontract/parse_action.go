@@ -30,14 +30,14 @@ func (p *parser) action(start int) error {
 		p.scope.vars = append(p.scope.vars, x.Name)
 	}
 	p.contract.Actions = append(p.contract.Actions, a)
-	p.count, p.depth = 0, 0
+	p.current, p.count, p.depth = a, 0, 0
 	if err := p.expect("BEGIN"); err != nil {
 		return err
 	}
 	if a.Body, err = p.block("END"); err != nil {
 		return err
 	}
-	p.scope = nil
+	p.current, p.scope = nil, nil
 	return p.expect("END", ";")
 }
 

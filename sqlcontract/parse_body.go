@@ -31,6 +31,11 @@ func (p *parser) block(ends ...string) ([]Statement, error) {
 }
 
 func (p *parser) bodyStatement(s *Statement) (err error) {
+	if p.migrating {
+		if err := p.notInMigration(); err != nil {
+			return err
+		}
+	}
 	switch w := p.upper(p.i); w {
 	case "SELECT", "VALUES", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE":
 		s.Query, err = p.query(useStatement, nil)
@@ -50,12 +55,14 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 	case "RETURN":
 		s.Return, err = p.returns()
 	case "EMIT":
-		if a := p.contract.Actions[len(p.contract.Actions)-1]; a.ReadOnly {
+		if a := p.current; a.ReadOnly {
 			return p.fail(codeSchema, p.off(), "leave READONLY out of the action", "the action %s is READONLY, and an event is written to the block", a.Name)
 		}
 		s.Emit, err = p.emit()
-	case "CALL", "USE", "MIGRATION":
+	case "CALL", "USE":
 		err = p.later(w)
+	case "MIGRATION":
+		err = p.fail(codeSyntax, p.off(), "put it outside; it runs when a deploy replaces the version it names", "MIGRATION stands inside an action")
 	case "CREATE":
 		err = p.fail(codeFence, p.off(), "put it outside the action; the schema is the same for everybody", "an action cannot change the schema")
 	default:
@@ -323,10 +330,7 @@ func (p *parser) queryList(use queryUse) (*Query, error) {
 func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 	first := p.toks[cuts[0][0]].start
 	q := &Query{Offset: first, Weight: 1}
-	pend := &pending{q: q, use: use}
-	if n := len(p.contract.Actions); n > 0 && p.scope != nil {
-		pend.action = p.contract.Actions[n-1]
-	}
+	pend := &pending{q: q, use: use, action: p.current}
 	whole := use == useStatement || use == useRows
 	if use == useReturn {
 		switch p.upper(cuts[0][0]) {

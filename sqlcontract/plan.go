@@ -16,11 +16,12 @@ const (
 	PlanSafe      PlanClass = iota // nobody notices
 	PlanChecked                    // allowed if every stored row passes
 	PlanBreaks                     // callers must change with it
+	PlanMigrated                   // the MIGRATION block answers for the stored rows
 	PlanForbidden                  // would change stored rows
 )
 
 func (c PlanClass) String() string {
-	return [...]string{"safe", "checked against the stored rows", "callers break", "forbidden"}[c]
+	return [...]string{"safe", "checked against the stored rows", "callers break", "migrated", "forbidden"}[c]
 }
 
 // PlanEntry is one difference between two versions of a contract.
@@ -29,6 +30,8 @@ type PlanEntry struct {
 	Sign  string // + new, - gone, ~ changed
 	What  string // "action sell", "column item.note"
 	Why   string // of the class, may be empty
+
+	gone string // table whose rows the deploy drops; Tree.Plan counts them
 }
 
 func (e PlanEntry) String() string {
@@ -43,27 +46,45 @@ func (e PlanEntry) String() string {
 	return s
 }
 
-// Plan is what a deploy would change, in the order: tables and columns, other
-// schema objects, actions, invariants, merge rules.
+// Plan is what a deploy would change, in the order: migration, tables and
+// columns, other schema objects, actions, invariants, merge rules.
 type Plan struct {
-	Contract string
-	New      bool // no version before this one
-	Entries  []PlanEntry
+	Contract  string
+	New       bool // no version before this one
+	From      int  // the version before, 0 for none
+	Entries   []PlanEntry
+	Migration *Migration // the block that runs, prepared; nil for none
+
+	remade map[string]bool // tables of the version before that are not copied
 }
 
-// PlanDeploy compares the version in force (nil for none) with a new one.
-func PlanDeploy(old, new *Contract) Plan {
-	p := Plan{Contract: new.Name, New: old == nil}
+// PlanDeploy compares the version in force (nil for none), which has the number
+// from, with a new one. If the new one has a MIGRATION block for that number it
+// is prepared, and an error is what CompileMigration says of it.
+func PlanDeploy(old, new *Contract, from int) (Plan, error) {
+	p := Plan{Contract: new.Name, New: old == nil, From: from, remade: map[string]bool{}}
 	if old == nil {
 		old = &Contract{}
+	} else {
+		var err error
+		if p.Migration, err = CompileMigration(old, new, from); err != nil {
+			return p, err
+		}
+	}
+	if m := p.Migration; m != nil {
+		p.add(PlanMigrated, "~", "rows", "MIGRATION FROM %d runs once, in this deploy", m.From)
 	}
 	p.tables(old, new)
 	p.objects(old, new)
 	p.actions(old, new)
 	p.invariants(old, new)
 	p.rules(old, new)
-	return p
+	return p, nil
 }
+
+// remakes tells whether the rows of a table of the version before are not
+// copied: it is gone, or the MIGRATION block makes its rows anew.
+func (p *Plan) remakes(table string) bool { return p.remade[table] }
 
 // Class is the worst class of all entries.
 func (p Plan) Class() PlanClass {
@@ -86,8 +107,8 @@ func (p Plan) Forbidden() error {
 	if list == nil {
 		return nil
 	}
-	return fault.New(codeForbidden, "add tables and last columns instead, or deploy a new contract; a MIGRATION block is not in this version",
-		"the deploy of %s would change stored rows: %s", p.Contract, strings.Join(list, "; "))
+	next := fmt.Sprintf("add tables and last columns instead, or say with MIGRATION FROM %d AS BEGIN … END; what becomes of the rows: docs/how-to/evolve-a-contract.md", p.From)
+	return fault.New(codeForbidden, next, "the deploy of %s would change stored rows: %s", p.Contract, strings.Join(list, "; "))
 }
 
 // String is the plan as the command prints it, a line per entry. In a new
@@ -117,156 +138,23 @@ func (p Plan) String() string {
 			b.WriteString("  " + e.String() + "\n")
 		}
 	}
-	b.WriteString("  " + p.Class().String() + "\n")
+	b.WriteString("  " + p.Summary() + "\n")
 	return b.String()
+}
+
+// Summary is the worst class in words, with the number of the MIGRATION.
+func (p Plan) Summary() string {
+	if class := p.Class(); class != PlanMigrated {
+		return class.String()
+	}
+	return fmt.Sprintf("migrated by MIGRATION FROM %d", p.From)
 }
 
 // nouns are the words for entries in a count of several.
 var nouns = map[string]string{"action": "action", "index": "indexe", "view": "view", "trigger": "trigger", "invariant": "invariant", "rule": "merge rule"}
 
 func (p *Plan) add(class PlanClass, sign, what, why string, args ...any) {
-	p.Entries = append(p.Entries, PlanEntry{class, sign, what, fmt.Sprintf(why, args...)})
-}
-
-func (p *Plan) tables(old, new *Contract) {
-	for _, t := range new.Tables {
-		if o := old.Table(t.Name); o != nil {
-			p.table(o, t, old.object("table", t.Name), new.object("table", t.Name))
-		} else {
-			p.add(PlanSafe, "+", "table "+t.Name, "")
-		}
-	}
-	for _, t := range old.Tables {
-		if new.Table(t.Name) == nil {
-			p.add(PlanForbidden, "-", "table "+t.Name, "its rows would go")
-		}
-	}
-}
-
-// table compares two versions of a table.
-func (p *Plan) table(old, new *Table, oldSQL, newSQL *Object) {
-	if canonical(oldSQL.SQL) == canonical(newSQL.SQL) {
-		return
-	}
-	before := len(p.Entries)
-	if !slices.Equal(old.keyNames(), new.keyNames()) {
-		p.add(PlanForbidden, "~", "primary key of "+new.Name, "rows are stored by it")
-	}
-	stored, added := old.stored(), new.stored()
-	reordered := false
-	for i, c := range stored {
-		n := new.column(c.Name)
-		what := "column " + new.Name + "." + c.Name
-		switch {
-		case n == nil || n.Generated:
-			p.add(PlanForbidden, "-", what, "its values would go")
-			continue
-		case n.Type != c.Type:
-			p.add(PlanForbidden, "~", what, "%s becomes %s", c.Type, n.Type)
-		case !equalValue(n.Default, c.Default):
-			p.add(PlanForbidden, "~", what, "stored rows rely on its DEFAULT, which stays for ever")
-		case n.NotNull && !c.NotNull:
-			p.add(PlanChecked, "~", what, "now NOT NULL")
-		case c.NotNull && !n.NotNull:
-			p.add(PlanSafe, "~", what, "may be NULL")
-		}
-		if i >= len(added) || added[i].Name != c.Name {
-			reordered = true
-		}
-	}
-	for i, c := range added {
-		if old.column(c.Name) != nil && !old.column(c.Name).Generated {
-			continue
-		}
-		what := "column " + new.Name + "." + c.Name
-		switch {
-		case i < len(stored):
-			p.add(PlanForbidden, "+", what, "a new column comes after the others")
-			reordered = false
-		case c.NotNull && c.Default == nil:
-			p.add(PlanForbidden, "+", what, "NOT NULL needs a DEFAULT, for the rows that are there")
-		default:
-			p.add(PlanSafe, "+", what, "")
-		}
-	}
-	if reordered && !p.forbids(before) {
-		p.add(PlanForbidden, "~", "columns of "+new.Name, "rows are stored in their order")
-	}
-	if !p.forbids(before) {
-		p.constraints(before, old, new, oldSQL, newSQL)
-	}
-}
-
-// forbids tells whether an entry from the index on is forbidden.
-func (p *Plan) forbids(from int) bool {
-	return slices.ContainsFunc(p.Entries[from:], func(e PlanEntry) bool { return e.Class == PlanForbidden })
-}
-
-// constraints adds an entry when more than the columns changed: a CHECK,
-// UNIQUE or FOREIGN KEY, a generated column, or only the order of words. All
-// of these are checked when the executor builds the new tables from the rows.
-func (p *Plan) constraints(before int, old, new *Table, oldSQL, newSQL *Object) {
-	if len(p.Entries) > before && onlyColumnsAdded(oldSQL.SQL, newSQL.SQL, old, new) {
-		return
-	}
-	p.add(PlanChecked, "~", "table "+new.Name, "")
-}
-
-// onlyColumnsAdded tells whether the new text is the old one with plain
-// columns after the last old column's definition, that is: removing one run of
-// tokens, which begins at a comma, gives the old text and holds no constraint.
-func onlyColumnsAdded(oldSQL, newSQL string, old, new *Table) bool {
-	if len(new.Columns) == len(old.Columns) {
-		return false
-	}
-	a, b := significant(oldSQL), significant(newSQL)
-	n := len(b) - len(a)
-	if n <= 0 {
-		return false
-	}
-	prefix := 0
-	for prefix < len(a) && a[prefix] == b[prefix] {
-		prefix++
-	}
-	for at := prefix; at >= 0 && prefix-at <= n; at-- { // the run may begin earlier when its ends repeat
-		if b[at] != "," || !slices.Equal(a[at:], b[at+n:]) {
-			continue
-		}
-		return !slices.ContainsFunc(b[at:at+n], func(w string) bool {
-			switch w {
-			case "check", "unique", "references", "foreign", "constraint", "as":
-				return true
-			}
-			return false
-		})
-	}
-	return false
-}
-
-func (t *Table) keyNames() []string {
-	var names []string
-	for _, k := range t.Key {
-		names = append(names, t.Columns[k].Name)
-	}
-	return names
-}
-
-// stored are the columns that a state value holds.
-func (t *Table) stored() []Column {
-	var list []Column
-	for _, v := range t.Values {
-		list = append(list, t.Columns[v])
-	}
-	return list
-}
-
-func equalValue(a, b any) bool {
-	x, isBlob := a.([]byte)
-	y, alsoBlob := b.([]byte)
-	if isBlob || alsoBlob {
-		return isBlob && alsoBlob && string(x) == string(y)
-	}
-	return a == b
+	p.Entries = append(p.Entries, PlanEntry{Class: class, Sign: sign, What: what, Why: fmt.Sprintf(why, args...)})
 }
 
 // object finds an object of the schema, or nil.

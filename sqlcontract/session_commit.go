@@ -124,6 +124,9 @@ func (s *Session) restore(db *database) error {
 			if !bytes.HasPrefix(r.Key, l.prefix) {
 				continue
 			}
+			if r.New == nil && !l.hasKey(r.Key) {
+				continue // of a version before this one, which a deploy of this block replaced
+			}
 			// A row that an upgrade in this block copied is there even if Old is nil.
 			if err := fn(r.Key, r.Key, r.New); err != nil {
 				return err

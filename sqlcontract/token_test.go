@@ -151,7 +151,7 @@ func FuzzCompile(f *testing.F) {
 		if describeContract(t, c) != describeContract(t, again) {
 			t.Fatal("two compilations differ")
 		}
-		if p := PlanDeploy(c, again); len(p.Entries) > 0 {
+		if p, err := PlanDeploy(c, again, 1); err != nil || len(p.Entries) > 0 {
 			t.Fatalf("a contract differs from itself:\n%s", p)
 		}
 	})

@@ -91,6 +91,15 @@ func (l *layout) insertSQL() string {
 	return "INSERT INTO " + quoteName(l.Name) + "(" + strings.Join(names, ",") + ") VALUES (" + strings.Join(marks, ",") + ")"
 }
 
+// selectSQL reads the stored columns of all rows.
+func (l *layout) selectSQL() string {
+	var names []string
+	for _, c := range l.stored() {
+		names = append(names, quoteName(l.Columns[c].Name))
+	}
+	return "SELECT " + strings.Join(names, ",") + " FROM " + quoteName(l.Name)
+}
+
 func (l *layout) deleteSQL() string {
 	return "DELETE FROM " + quoteName(l.Name) + " WHERE " + l.whereKey()
 }
@@ -129,6 +138,12 @@ func (l *layout) deleteRow(st *sqlite.Stmt, key []byte) error {
 	}
 	_, err = st.Step()
 	return errors.Join(err, st.Reset())
+}
+
+// hasKey tells whether a state key has as many cells as the table's.
+func (l *layout) hasKey(key []byte) bool {
+	k, err := wire.DecodeKey(key[len(l.prefix):])
+	return err == nil && len(k) == len(l.Key)
 }
 
 // index finds a column by name, or -1.

@@ -1,0 +1,57 @@
+package sqlcontract
+
+import "slices"
+
+// migration reads MIGRATION FROM n AS BEGIN … END;
+//
+// What its queries mean depends on version n, which only a deploy knows: they
+// are kept apart, and CompileMigration prepares them.
+func (p *parser) migration() error {
+	m := &Migration{Line: p.line(p.i)}
+	p.i++
+	if err := p.expect("FROM"); err != nil {
+		return err
+	}
+	at := p.off()
+	if p.i >= len(p.toks) || p.toks[p.i].kind != kInteger {
+		return p.unexpected("expected the number of a version, as in MIGRATION FROM 1")
+	}
+	n, err := integer(p.val(p.i))
+	if err != nil || n < 1 || n > maxVersion {
+		return p.fail(codeSchema, at, "aergo contract list shows the version in force", "versions are counted from 1")
+	}
+	p.i++
+	m.From = int(n)
+	if old := p.contract.Migration(m.From); old != nil {
+		return p.fail(codeSchema, at, "put both into one", "there is already a MIGRATION FROM %d, in line %d", m.From, old.Line)
+	}
+	if len(p.contract.Migrations) >= maxMigrations {
+		return p.fail(codeLimit, at, "leave out those of versions that are in force nowhere any more", "more than %d MIGRATION blocks", maxMigrations)
+	}
+	if err := p.expect("AS", "BEGIN"); err != nil {
+		return err
+	}
+	before := len(p.pending)
+	p.current, p.migrating = m.action(), true
+	p.scope, p.count, p.depth = &scope{}, 0, 0
+	if m.Body, err = p.block("END"); err != nil {
+		return err
+	}
+	p.current, p.migrating, p.scope = nil, false, nil
+	p.migrations[m] = slices.Clone(p.pending[before:])
+	p.pending = p.pending[:before]
+	p.contract.Migrations = append(p.contract.Migrations, m)
+	return p.expect("END", ";")
+}
+
+// notInMigration refuses the steps that only an action has.
+func (p *parser) notInMigration() error {
+	call := p.is("CALL") || p.is("LET") && p.op(p.i+2, "=") && p.upper(p.i+3) == "CALL" || p.is("RETURN", "CALL")
+	switch {
+	case call:
+		return p.fail(codeSyntax, p.off(), "let the owner call the other contract after the deploy", "a MIGRATION changes its own contract only and has no CALL")
+	case p.is("RETURN") && !p.op(p.i+1, ";"):
+		return p.fail(codeSyntax, p.off(), "write RETURN; alone to end it early, or EMIT an event", "a MIGRATION returns nothing: nobody has called it")
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package sqlcontract
+
+import "fmt"
+
+// Plan is what the deploy of a source would change on the committed state, see
+// PlanDeploy. Where tables lose their rows it says how many there are.
+func (t *Tree) Plan(name, source string) (Plan, error) {
+	next, err := Compile(name, source)
+	if err != nil {
+		return Plan{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d, err := t.find(t.state.Get, name)
+	if err != nil {
+		return Plan{}, err
+	}
+	if d == nil {
+		return PlanDeploy(nil, next, 0)
+	}
+	if d.contract.Source == source {
+		return Plan{Contract: name, From: int(d.version)}, nil // a deploy would do nothing
+	}
+	p, err := PlanDeploy(d.contract, next, int(d.version))
+	if err != nil {
+		return p, err
+	}
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		if e.gone == "" {
+			continue
+		}
+		n, err := t.countRows(name, e.gone)
+		if err != nil {
+			return p, fmt.Errorf("planning the deploy of %s: %w", name, err)
+		}
+		e.Why = "its " + plural(int(n), "row") + " go"
+		if n == 1 {
+			e.Why = "its 1 row goes"
+		}
+	}
+	return p, nil
+}
+
+func (t *Tree) countRows(contract, table string) (int64, error) {
+	db, err := t.reader(contract)
+	if err != nil {
+		return 0, err
+	}
+	defer t.release(db)
+	st, err := db.prepareOwn("SELECT count(*) FROM " + quoteName(table))
+	if err != nil {
+		return 0, err
+	}
+	defer st.Finalize()
+	_, err = st.Step()
+	return st.ColumnInt64(0), err
+}
