@@ -88,6 +88,32 @@ func JSONArgs(a *sqlcontract.Action, raw json.RawMessage) (map[string]any, error
 	return args, complete(a, args)
 }
 
+// CheckArgs does the same for arguments that are values already: nil, int64,
+// string or []byte.
+func CheckArgs(a *sqlcontract.Action, args map[string]any) error {
+	for name, v := range args {
+		p, err := param(a, name)
+		if err != nil {
+			return err
+		}
+		fits := false
+		switch v.(type) {
+		case nil:
+			fits = p.HasDefault && p.Default == nil
+		case int64:
+			fits = p.Type == "INTEGER"
+		case string:
+			fits = p.Type == "TEXT"
+		case []byte:
+			fits = p.Type == "BLOB"
+		}
+		if !fits {
+			return badArgument(a, p, fmt.Sprint(v))
+		}
+	}
+	return complete(a, args)
+}
+
 func param(a *sqlcontract.Action, name string) (sqlcontract.Param, error) {
 	names := make([]string, 0, len(a.Params))
 	for _, p := range a.Params {

@@ -127,12 +127,7 @@ func (l *lister) run(rev, sql string, args ...any) (err error) {
 	return rows.Err()
 }
 
-func (l *lister) flush() error {
-	if l.rows != nil && l.rows.csv != nil {
-		l.rows.csv.Flush()
-	}
-	return l.a.out.Flush()
-}
+func (l *lister) flush() error { return l.a.out.Flush() }
 
 func (l *lister) close() error {
 	if l.rows == nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -91,8 +92,17 @@ func (a *app) call(c *ucli.Context) error {
 			return err
 		}
 	}
+	return a.submitCall(r, key, call)
+}
+
+// submitCall signs and runs a call, and tells what came of it.
+func (a *app) submitCall(r *repo.Repository, key crypto.Signer, call repo.Call) error {
+	format, err := a.format()
+	if err != nil {
+		return err
+	}
 	res, err := r.Call(a.ctx, key, call)
-	name := contract + "." + action.Name
+	name := call.Contract + "." + call.Action
 	if a.json && !res.Transaction.IsZero() {
 		j := resultOf(res)
 		j.Call = name
@@ -107,9 +117,13 @@ func (a *app) call(c *ucli.Context) error {
 	if res.Repeated {
 		repeated = "  (done before, not again)"
 	}
-	a.done("%s  block %s%s  %s  gas %d%s", name, res.Block.Short(), a.onBranch(res.Branch), changed(res.Changes), res.Receipt.Gas, repeated)
+	tell := a.say
+	if format != "table" {
+		tell = a.note // standard output is for rows
+	}
+	tell("%s %s  block %s%s  %s  gas %d%s", a.paint("32", "✓"), name, res.Block.Short(), a.onBranch(res.Branch), changed(res.Changes), res.Receipt.Gas, repeated)
 	for _, e := range res.Receipt.Events {
-		a.say("  %s", eventText(e))
+		tell("  %s", eventText(e))
 	}
 	if len(res.Receipt.Columns) > 0 && !a.json {
 		return a.printRows(res.Receipt.Columns, res.Receipt.Rows)

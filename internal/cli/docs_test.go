@@ -21,7 +21,7 @@ func TestDocs(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, doc := range []string{"docs/tutorial/first-five-minutes.md", "docs/how-to/load-bank-csv.md", "docs/reference/history.md", "examples/bank/README.md"} {
+	for _, doc := range []string{"docs/tutorial/first-five-minutes.md", "docs/how-to/load-bank-csv.md", "docs/how-to/use-the-shell.md", "docs/reference/history.md", "examples/bank/README.md"} {
 		t.Run(filepath.Base(doc), func(t *testing.T) { playDocument(t, filepath.Join("../..", doc), tools) })
 	}
 }
@@ -210,7 +210,7 @@ An error has a code; ` + "`aergo explain CODE`" + ` says what it means and what 
 
 ## JSON
 
-With ` + "`--json`" + ` standard output is one JSON document, for ` + "`log`" + ` a line for each block, for ` + "`events`" + ` for each event; a proof or a key without
+With ` + "`--json`" + ` standard output is one JSON document, for ` + "`log`" + ` a line for each block, for ` + "`events`" + ` for each event, for ` + "`sql`" + ` a document for each statement; a proof or a key without
 ` + "`-o`" + ` is printed as it is. An error is a document on
 standard error: ` + "`{\"error\": {\"code\", \"what\", \"next\", \"exit\"}}`" + `. Fields are added, never renamed. INTEGER is a number of
 64 bits, BLOB a string ` + "`0x…`" + `, NULL null, a time RFC 3339 in UTC. A contract's refusal is both: the receipt on standard
@@ -223,6 +223,8 @@ output with its ` + "`status`" + `, and the error.
 | ` + "`AERGO_KEYS`" + ` | the folder of keys; otherwise aergo-git/keys in the user's configuration folder |
 | ` + "`AERGO_KEY`" + ` | the key to sign with where --key does not say, a name or a file; otherwise what ` + "`init`" + ` recorded in .aergo/key, otherwise ` + "`default`" + ` |
 | ` + "`NO_COLOR`" + ` | set: no colours |
+| ` + "`TERM`" + ` | ` + "`dumb`" + `: no colours and no line editing |
+| ` + "`XDG_STATE_HOME`" + ` | the folder in which ` + "`sql`" + ` keeps its history, aergo-git/sql_history, for its owner alone; otherwise ~/.local/state |
 `)
 	return b.String()
 }

@@ -13,6 +13,9 @@ const (
 	// tableSample is how many rows decide the widths of a table's columns; the
 	// rows after them are printed as they come.
 	tableSample = 1000
+	// maxReadDepth is how deep files may .read each other in the shell; a file
+	// that reads itself ends there.
+	maxReadDepth = 8
 	// maxCell is how many characters of a cell a table shows.
 	maxCell = 60
 )

@@ -65,19 +65,24 @@ func (a *app) emit(v any) error {
 }
 
 func (a *app) writeJSON(w io.Writer, v any) {
-	e := json.NewEncoder(w)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {
 		fmt.Fprintf(a.err, "{\"error\":{\"what\":%q}}\n", err.Error())
 	}
+	_, _ = io.WriteString(w, escapeControls(b.String()))
 }
 
 // emitLine prints one line of a JSON stream.
 func (a *app) emitLine(v any) error {
-	e := json.NewEncoder(a.out)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	line, err := compactJSON(v)
+	if err != nil {
+		return err
+	}
+	_, err = a.out.WriteString(line + "\n")
+	return err
 }
 
 // cell is a value in a table: text as it is, without what could steer a
@@ -102,11 +107,17 @@ func cell(v any) string {
 // can neither steer a terminal nor pretend to be another line.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+		if steers(r) {
 			return '\uFFFD'
 		}
 		return r
 	}, s)
+}
+
+// steers tells a character that does something on a screen instead of standing
+// there.
+func steers(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
 // cleanLines does the same and keeps line ends and tabs.

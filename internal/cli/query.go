@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 func (a *app) queryCommand() *ucli.Command {
@@ -20,8 +22,7 @@ func (a *app) queryCommand() *ucli.Command {
 }
 
 func (a *app) query(c *ucli.Context) (err error) {
-	format, err := a.format()
-	if err != nil {
+	if _, err := a.format(); err != nil { // before the ledger is opened
 		return err
 	}
 	sql := strings.Join(c.Args().Slice(), " ")
@@ -42,6 +43,15 @@ func (a *app) query(c *ucli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	return a.printAll(rows)
+}
+
+// printAll prints the rows of a query as they come.
+func (a *app) printAll(rows *sqlcontract.Rows) error {
+	format, err := a.format()
+	if err != nil {
+		return err
+	}
 	w, err := a.rows(format, rows.Columns())
 	if err != nil {
 		return err

@@ -73,7 +73,8 @@ type app struct {
 
 	dir    string // -C; paths on the command line are relative to it
 	json   bool
-	status int // exit status of a command that did not fail: diff --exit-code
+	rowsAs string // what .format says in the shell; "" elsewhere
+	status int    // exit status of a command that did not fail: diff --exit-code
 
 	cmd   *ucli.Context
 	repo  *repo.Repository
@@ -147,7 +148,7 @@ func globalFlags() []ucli.Flag {
 func (a *app) commands() []*ucli.Command {
 	verbs := []*ucli.Command{
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
-		a.deployCommand(), a.callCommand(), a.importCommand(), a.queryCommand(), a.statusCommand(),
+		a.deployCommand(), a.callCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(),
 		a.grantCommand(), a.revokeCommand(), a.verifyCommand(), a.proofCommand(),

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -18,14 +17,17 @@ type rowWriter struct {
 	columns []string
 	n       int
 
-	csv    *csv.Writer
 	sample [][]string // table: rows until the widths are decided
 	right  []bool     // table: a column of numbers
 	widths []int      // table: nil until decided
 }
 
 // format is how rows are printed: --format, json with --json, table otherwise.
+// The shell's .format is stronger than all.
 func (a *app) format() (string, error) {
+	if a.rowsAs != "" {
+		return a.rowsAs, nil
+	}
 	f := a.cmd.String("format")
 	switch f {
 	case "":
@@ -46,8 +48,11 @@ func (a *app) rows(format string, columns []string) (*rowWriter, error) {
 	w := &rowWriter{a: a, format: format, columns: columns}
 	switch format {
 	case "csv":
-		w.csv = csv.NewWriter(a.out)
-		return w, w.csv.Write(columns)
+		names := make([]any, len(columns))
+		for i, c := range columns {
+			names[i] = c
+		}
+		return w, w.csvRow(names)
 	case "md":
 		names, rule := make([]string, len(columns)), make([]string, len(columns))
 		for i, c := range columns {
@@ -71,34 +76,28 @@ func (w *rowWriter) Row(values []any) error {
 	case "json":
 		return w.jsonRow(values)
 	case "csv":
-		record := make([]string, len(values))
-		for i, v := range values {
-			switch x := v.(type) {
-			case nil:
-			case string:
-				record[i] = x // a file keeps what the ledger holds
-			default:
-				record[i] = cell(x)
-			}
-		}
-		return w.csv.Write(record)
+		return w.csvRow(values)
 	}
 	record := make([]string, len(values))
+	if w.format == "md" {
+		for i, v := range values {
+			if s, ok := v.(string); ok {
+				record[i] = markdown(s)
+			} else {
+				record[i] = cell(v)
+			}
+		}
+		_, err := fmt.Fprintf(w.a.out, "| %s |\n", strings.Join(record, " | "))
+		return err
+	}
 	for i, v := range values {
 		record[i] = cell(v)
 		switch v.(type) {
 		case string, []byte:
-			if w.right != nil && w.widths == nil {
+			if w.widths == nil {
 				w.right[i] = false
 			}
 		}
-	}
-	if w.format == "md" {
-		for i := range record {
-			record[i] = markdown(record[i])
-		}
-		_, err := fmt.Fprintf(w.a.out, "| %s |\n", strings.Join(record, " | "))
-		return err
 	}
 	for i := range record {
 		record[i] = runewidth.Truncate(record[i], maxCell, "…")
@@ -144,10 +143,63 @@ func compactJSON(v any) (string, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
-	return strings.TrimSuffix(b.String(), "\n"), err
+	return escapeControls(strings.TrimSuffix(b.String(), "\n")), err
 }
 
-func markdown(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+// escapeControls writes as \u what JSON lets stand as it is and could steer a
+// terminal: DEL, the C1 controls and marks of direction.
+func escapeControls(s string) string {
+	raw := func(r rune) bool { return r >= 0x7f && steers(r) } // the encoder has escaped those below
+	if strings.IndexFunc(s, raw) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if raw(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// csvRow writes a record as RFC 4180 has it, with \n at the end. NULL is an
+// empty field and the empty text is "", except where a NULL stands alone: readers
+// skip an empty line. What goes to a file is what the ledger holds.
+func (w *rowWriter) csvRow(values []any) error {
+	var b strings.Builder
+	for i, v := range values {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		s, isText := v.(string)
+		switch {
+		case isText && w.a.outTerminal:
+			s = clean(s)
+		case v != nil && !isText:
+			s = cell(v)
+		}
+		if isText && (s == "" || strings.ContainsAny(s, "\",\r\n") || s[0] == ' ' || s[len(s)-1] == ' ') || v == nil && len(values) == 1 {
+			s = `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+		}
+		b.WriteString(s)
+	}
+	b.WriteByte('\n')
+	_, err := w.a.out.WriteString(b.String())
+	return err
+}
+
+var markdownEscapes = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", `\<`, "*", `\*`, "`", "\\`", "[", `\[`, "&", `\&`)
+
+// markdown is text that a viewer shows as it is, in one cell of a table.
+func markdown(s string) string {
+	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = markdownEscapes.Replace(clean(l))
+	}
+	return strings.Join(lines, "<br>")
+}
 
 // begin decides the widths of a table and prints what was held back.
 func (w *rowWriter) begin() {
@@ -198,9 +250,6 @@ func (w *rowWriter) line(cells []string) {
 // Close ends the output.
 func (w *rowWriter) Close() error {
 	switch w.format {
-	case "csv":
-		w.csv.Flush()
-		return w.csv.Error()
 	case "json":
 		end := "]\n"
 		if w.n > 0 {
