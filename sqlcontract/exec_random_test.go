@@ -112,7 +112,11 @@ func randomHistory(t *testing.T, seed uint64, count *historyCount) {
 	b.block(a.script[0]...)
 	j := newJudge(t, g, c)
 	var receipts [][]Receipt
-	for range 10 {
+	blocks := 8
+	if g.chance(8) {
+		blocks = 40
+	}
+	for range blocks {
 		before := a.tree.Root()
 		var txs []VerifiedTransaction
 		next, nextSource, was := c, "", g

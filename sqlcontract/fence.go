@@ -141,10 +141,15 @@ func (f *fence) deny(word, why, next string) sqlite.Verdict {
 // authorizer does not see it.
 func (s *source) checkFence() error {
 	for i, t := range s.toks {
+		if t.kind == kQuoted && s.op(i+1, ".") {
+			if err := s.checkPrefix(i, strings.ToUpper(s.text[t.start+1:t.end-1])); err != nil {
+				return err
+			}
+		}
 		if t.kind != kWord {
 			continue
 		}
-		switch s.upper(i) {
+		switch word := s.upper(i); word {
 		case "CAST":
 			if err := s.checkCast(i); err != nil {
 				return err
@@ -158,10 +163,19 @@ func (s *source) checkFence() error {
 		case "ROLLBACK":
 			return s.fail(codeFence, t.start, "write ABORT; when an action fails all it did is undone", "ROLLBACK would end the block's transaction")
 		case "MAIN", "TEMP":
-			if s.op(i+1, ".") {
-				return s.fail(codeFence, t.start, "leave "+s.val(i)+". out", "tables of a contract have no prefix")
+			if err := s.checkPrefix(i, word); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// checkPrefix refuses main.t and temp.t, quoted or not: a query shows the
+// contract under another name, where a view that says main would name nothing.
+func (s *source) checkPrefix(i int, word string) error {
+	if (word == "MAIN" || word == "TEMP") && s.op(i+1, ".") {
+		return s.fail(codeFence, s.toks[i].start, "leave "+s.val(i)+". out", "tables of a contract have no prefix")
 	}
 	return nil
 }

@@ -177,3 +177,29 @@ func TestFenceSharedWithExecutor(t *testing.T) {
 		}
 	}
 }
+
+// TestPrefixIsRefused: main and temp name a schema of one connection only, so a
+// contract says neither, in any writing. An action would run with "main".t; a
+// view would not be found where a query shows the contract under its own name.
+func TestPrefixIsRefused(t *testing.T) {
+	const table = "DIALECT 1;\nCREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER);\n"
+	for _, name := range []string{"main", "MAIN", `"main"`, "[main]", "`Main`", "temp", `"temp"`, "[TEMP]", `"main" `, "main/**/"} {
+		for _, text := range []string{
+			"CREATE VIEW w AS SELECT k FROM " + name + ".t;",
+			"CREATE VIEW w AS SELECT " + name + ".t.k FROM t;",
+			"CREATE ACTION a() PUBLIC AS BEGIN DELETE FROM " + name + ".t; END;",
+			"CREATE ACTION a() PUBLIC AS BEGIN INSERT INTO " + name + ". t VALUES (1, 2); END;",
+			"CREATE TRIGGER r AFTER INSERT ON t BEGIN UPDATE t SET v = (SELECT max(k) FROM " + name + ".t); END;",
+			"CREATE INDEX " + name + ".i ON t(v);",
+			"INVARIANT n FOR EACH t CHECK (v < (SELECT 1 FROM " + name + ".t));",
+		} {
+			if _, err := Compile("c", table+text); !fault.Is(err, codeFence) && !fault.Is(err, codeSyntax) {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+	}
+	// A column, text or alias of that name is no prefix.
+	if _, err := Compile("c", table+"CREATE VIEW w AS SELECT k AS main, v AS \"temp\", 'main.t' AS x FROM t;"); err != nil {
+		t.Error(err)
+	}
+}
