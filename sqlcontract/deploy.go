@@ -199,7 +199,7 @@ func (d *deploy) copyRows(from *database, l *layout, schema string) error {
 		return err
 	}
 	defer read.Finalize()
-	write, err := d.fresh.prepareOwn(strings.Replace(l.insertSQL(), "INSERT INTO ", "INSERT INTO "+schema+".", 1))
+	write, err := d.fresh.prepareOwn(l.insertInto(schema))
 	if err != nil {
 		return err
 	}

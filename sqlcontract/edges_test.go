@@ -149,3 +149,27 @@ CREATE ACTION pick(:list TEXT) PUBLIC READONLY RETURNS (n INTEGER) AS BEGIN SELE
 	}
 	w.replay("", func(i int) bool { return i%2 == 0 })
 }
+
+// TestUpgradeLosesNoRow: a constraint with ON CONFLICT IGNORE or REPLACE, new in
+// a version, must not quietly drop the rows that break it. The deploy is
+// refused, as with a plain constraint.
+func TestUpgradeLosesNoRow(t *testing.T) {
+	const actions = "CREATE ACTION put(:k INTEGER, :v INTEGER DEFAULT NULL) PUBLIC AS BEGIN INSERT INTO t(k, v) VALUES (:k, :v); END;\n"
+	for _, clause := range []string{"", " ON CONFLICT IGNORE", " ON CONFLICT REPLACE", " ON CONFLICT FAIL"} {
+		w := newWorld(t, t.TempDir())
+		w.deploy("alice", "c", "DIALECT 1;\nCREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER);\n"+actions)
+		w.good(w.tx("bob", "c.put", args{"k": int64(1), "v": nil}))
+		w.good(w.tx("bob", "c.put", args{"k": int64(2), "v": nil}))
+		for source, text := range map[string]string{
+			"CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER, w INTEGER DEFAULT 3 UNIQUE" + clause + ");":      "t.w",
+			"CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER NOT NULL" + clause + ");":                         "t.v",
+			"CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER, w INTEGER DEFAULT 3, UNIQUE (w)" + clause + ");": "t.w",
+		} {
+			w.bad(w.deployTx("alice", "c", "DIALECT 1;\n"+source+"\n"+actions, nil), "AG0442", text)
+		}
+		w.want("c", "t", "[1] []\n[2] []\n")
+		w.good(w.deployTx("alice", "c", "DIALECT 1;\nCREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER, w INTEGER UNIQUE"+clause+");\n"+actions, nil))
+		w.want("c", "t", "[1] []\n[2] []\n")
+		w.replay("", func(int) bool { return true })
+	}
+}

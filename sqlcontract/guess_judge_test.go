@@ -69,7 +69,7 @@ func (j *judge) upgrade(c *Contract) *judge {
 			}
 		}
 		list := strings.Join(names, ",")
-		insert, _, err := n.conn.Prepare("INSERT INTO " + t.Name + "(" + list + ") VALUES (" + strings.Join(marks, ",") + ")")
+		insert, _, err := n.conn.Prepare("INSERT OR ABORT INTO " + t.Name + "(" + list + ") VALUES (" + strings.Join(marks, ",") + ")")
 		n.must(err)
 		for _, row := range j.read("SELECT " + list + " FROM " + t.Name) {
 			for i, v := range row {

@@ -99,8 +99,7 @@ func (o *oldState) copyTable(conn *sqlite.Conn, c *Contract, l *layout) error {
 			}
 		}
 	}
-	sql := strings.Replace(l.insertSQL(), "INSERT INTO ", "INSERT INTO "+quoteName(c.Name)+".", 1)
-	st, _, err := conn.Prepare(sql)
+	st, _, err := conn.Prepare(l.insertInto(c.Name))
 	if err != nil {
 		return err
 	}

@@ -82,13 +82,17 @@ func (l *layout) cells(key, value []byte) ([]any, error) {
 // insertSQL: key columns, then values.
 func (l *layout) stored() []int { return append(append([]int(nil), l.Key...), l.Values...) }
 
-func (l *layout) insertSQL() string {
+func (l *layout) insertSQL() string { return l.insertInto("main") }
+
+// insertInto is for a table of the given schema. ABORT overrides what ON CONFLICT
+// of a constraint says: IGNORE or REPLACE would lose rows in silence.
+func (l *layout) insertInto(schema string) string {
 	var names, marks []string
 	for i, c := range l.stored() {
 		names = append(names, quoteName(l.Columns[c].Name))
 		marks = append(marks, fmt.Sprintf("?%d", i+1))
 	}
-	return "INSERT INTO " + quoteName(l.Name) + "(" + strings.Join(names, ",") + ") VALUES (" + strings.Join(marks, ",") + ")"
+	return "INSERT OR ABORT INTO " + quoteName(schema) + "." + quoteName(l.Name) + "(" + strings.Join(names, ",") + ") VALUES (" + strings.Join(marks, ",") + ")"
 }
 
 // selectSQL reads the stored columns of all rows.
