@@ -349,7 +349,7 @@ func (r *Repository) transaction(id objectstore.Hash) (TransactionInfo, error) {
 	info := TransactionInfo{
 		ID: id, Kind: kindName(f.header.Kind), Contract: f.header.Contract, Action: f.header.Action, Args: f.args, Account: f.header.Account,
 		Created: time.UnixMilli(f.header.Created).UTC(), Expiry: time.UnixMilli(f.header.Expiry).UTC(), GasLimit: f.header.GasLimit,
-		Block: f.block.ID, Position: f.at.position, Receipt: f.receipt,
+		Block: f.block.ID, Number: uint64(f.block.Number), Position: f.at.position, Receipt: f.receipt,
 	}
 	for _, p := range f.places {
 		info.Blocks = append(info.Blocks, p.block)
@@ -367,8 +367,34 @@ func (r *Repository) transaction(id objectstore.Hash) (TransactionInfo, error) {
 	if err != nil {
 		return TransactionInfo{}, err
 	}
-	info.Changes, err = l.rowDiffs(f.at.position, groups[f.at.position])
+	if info.Changes, err = l.rowDiffs(f.at.position, groups[f.at.position]); err != nil {
+		return TransactionInfo{}, err
+	}
+	info.Text = f.text(tree)
+	info.Branches, err = r.holding(info.Blocks)
 	return info, err
+}
+
+// holding names the branches that have one of the blocks.
+func (r *Repository) holding(blocks []objectstore.Hash) ([]string, error) {
+	branches, err := r.Branches()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, b := range branches {
+		for _, id := range blocks {
+			has, err := r.history.IsAncestor(id, b.Head)
+			if err != nil {
+				return nil, err
+			}
+			if has {
+				names = append(names, b.Name)
+				break
+			}
+		}
+	}
+	return names, nil
 }
 
 // lastOf prefers the appearance nearest to the current head: of those that can

@@ -117,6 +117,7 @@ type BlockInfo struct {
 // executed it.
 type TransactionInfo struct {
 	ID       objectstore.Hash
+	Text     string // "shop.sell(sku=tea, n=8)"
 	Kind     string // call, deploy, patch
 	Contract string
 	Action   string
@@ -126,8 +127,10 @@ type TransactionInfo struct {
 	Expiry   time.Time
 	GasLimit uint64
 	Blocks   []objectstore.Hash // every block of this repository that lists it
+	Branches []string           // that have one of them, by name
 	Block    objectstore.Hash   // the one that Receipt and Changes come from
-	Position int
+	Number   uint64             // of Block
+	Position int                // in Block, from 0
 	Receipt  sqlcontract.Receipt
 	Changes  []RowDiff
 }

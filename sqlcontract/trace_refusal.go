@@ -109,12 +109,12 @@ func show(v any) string {
 	return "NULL"
 }
 
-// refusal explains a step that failed. It reads rows as they are at that
-// moment, so it works only while the observer is being called.
-func (s Step) refusal() Refusal {
+// Refusal explains a step that failed. It reads rows as they are at that
+// moment: call it inside the observer, for the first step that has a Code.
+func (s Step) Refusal() Refusal {
 	f := Refusal{Code: s.Code, Text: s.Text}
 	r := s.run
-	if r.contract == nil {
+	if r == nil || r.contract == nil {
 		return f
 	}
 	c := r.contract.contract
@@ -313,6 +313,6 @@ func (f *Refusal) outOfGas(r *Report) {
 	if most.Runs > 1 {
 		runs = fmt.Sprintf("%d times", most.Runs)
 	}
-	f.Notes = append(f.Notes, fmt.Sprintf("line %d of %s used most, %d of 100 parts of the gas of all statements; it ran %s: %s",
+	f.Notes = append(f.Notes, fmt.Sprintf("line %d of %s used most, %d%% of the gas of all statements; it ran %s: %s",
 		most.Line, most.Contract, most.Gas*100/sum, runs, most.Text))
 }

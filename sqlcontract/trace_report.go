@@ -43,7 +43,7 @@ type Line struct {
 func (r *Report) Observe(s Step) {
 	first := s.Code != "" && r.Refusal == nil
 	if first {
-		f := s.refusal()
+		f := s.Refusal()
 		r.Refusal = &f
 	}
 	if s.Statement == nil {

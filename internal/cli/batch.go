@@ -36,6 +36,7 @@ type refusedLine struct {
 	Call  string          `json:"call,omitempty"`
 	Args  json.RawMessage `json:"args,omitempty"`
 	Text  string          `json:"text,omitempty"` // of a line that is not JSON
+	Why   []string        `json:"why,omitempty"`  // what the contract met, as the command prints it
 }
 
 type batchJSON struct {
@@ -65,13 +66,16 @@ type batch struct {
 	stop    bool
 	actions map[string]found
 	bar     *progress
+	caller  objectstore.Account
+	seen    watched // by the goroutine that runs calls and reports them
 
 	mu      sync.Mutex
 	sent    map[int][]byte // lines that are on their way, for the file of refused ones
 	sum     batchJSON
 	block   objectstore.Hash // of the last applied line
 	refused *refusedFile
-	failed  error // of writing refused lines
+	first   refused // line
+	failed  error   // of writing refused lines
 }
 
 func (a *app) callBatch(c *ucli.Context) error {
@@ -126,11 +130,12 @@ func (a *app) callBatch(c *ucli.Context) error {
 	}
 	b := &batch{
 		a: a, r: r, branch: branch, keyed: c.String("idempotency-key"), stop: c.Bool("stop-on-error"),
-		actions: map[string]found{}, sent: map[int][]byte{},
+		actions: map[string]found{}, sent: map[int][]byte{}, caller: repo.AccountOf(key), seen: watched{},
 		sum: batchJSON{Branch: branch}, refused: &refusedFile{path: refused},
 		bar: a.progress("lines", total),
 	}
 	_ = os.Remove(refused) // of an earlier run
+	r.Observe(b.seen.observe)
 	var readErr error
 	if b.stop {
 		// One by one, so that nothing after a refused line has run.
@@ -366,13 +371,20 @@ func (b *batch) report(n int, res repo.Result, err error) {
 	}
 	b.mu.Unlock()
 	if err != nil {
-		b.refuse(n, line, err)
+		b.refuse(n, line, b.a.explained(err, b.seen[res.Transaction], b.caller))
+		delete(b.seen, res.Transaction)
 	}
 }
 
 // refuse writes a line to the file of refused lines.
 func (b *batch) refuse(n int, line []byte, err error) {
 	r := refusedLine{Line: n, Error: err.Error()}
+	var why refused
+	if errors.As(err, &why) && strings.TrimSpace(why.text) != "" {
+		for _, l := range strings.Split(why.text, "\n") {
+			r.Why = append(r.Why, strings.TrimPrefix(l, "  "))
+		}
+	}
 	if f := fault.Of(err); f != nil {
 		r.Code = f.ID
 	}
@@ -384,6 +396,9 @@ func (b *batch) refuse(n int, line []byte, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.sum.Refused == 0 && len(r.Why) > 0 {
+		b.first = refused{fmt.Errorf("line %d: %w", n, err), why.why, why.text}
+	}
 	b.sum.Refused++
 	b.bar.add(1)
 	if e := b.refused.write(r); e != nil && b.failed == nil {
@@ -414,7 +429,11 @@ func (b *batch) finish(err error) error {
 	case err != nil:
 		return fmt.Errorf("the batch ended after %s: %w", plural(b.sum.Applied+b.sum.Repeated+b.sum.Refused, "line"), err)
 	case b.sum.Refused > 0:
-		return fault.New("AG0490", "They stand with line number and error in "+b.refused.path, "%s of %d refused", plural(b.sum.Refused, "line"), b.sum.Lines)
+		sum := fault.New("AG0490", "They stand with line number and error in "+b.refused.path, "%s of %d refused", plural(b.sum.Refused, "line"), b.sum.Lines)
+		if b.first.error != nil {
+			return refused{sum, b.first.why, "  first, " + b.first.Error() + "\n" + b.first.text}
+		}
+		return sum
 	}
 	return nil
 }

@@ -101,6 +101,8 @@ func (a *app) submitCall(r *repo.Repository, key crypto.Signer, call repo.Call) 
 	if err != nil {
 		return err
 	}
+	var report sqlcontract.Report
+	r.Observe(report.Observe)
 	res, err := r.Call(a.ctx, key, call)
 	name := call.Contract + "." + call.Action
 	if a.json && !res.Transaction.IsZero() {
@@ -111,7 +113,7 @@ func (a *app) submitCall(r *repo.Repository, key crypto.Signer, call repo.Call) 
 		}
 	}
 	if err != nil {
-		return callFailed(name, res, err)
+		return a.explained(callFailed(name, res, err), report.Refusal, repo.AccountOf(key))
 	}
 	repeated := ""
 	if res.Repeated {
@@ -251,9 +253,11 @@ func form(action *sqlcontract.Action) string {
 }
 
 func (a *app) callReadOnly(r *repo.Repository, rev string, call repo.Call) error {
+	var report sqlcontract.Report
+	r.Observe(report.Observe)
 	columns, rows, gas, err := r.CallReadOnly(a.ctx, rev, a.account(), call)
 	if err != nil {
-		return callFailed(call.Contract+"."+call.Action, repo.Result{}, err)
+		return a.explained(callFailed(call.Contract+"."+call.Action, repo.Result{}, err), report.Refusal, a.account())
 	}
 	if a.json {
 		return a.emit(resultJSON{

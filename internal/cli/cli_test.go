@@ -70,6 +70,7 @@ var unsteady = []struct {
 	{regexp.MustCompile(`\b(block|show) [0-9a-f]{7}\b`), "$1 <short>"},
 	{regexp.MustCompile(`\b(shop\.\w+)\([^)]*\)`), "$1(…)"},
 	{regexp.MustCompile(`"gas": ?\d+`), `"gas": 0`},
+	{regexp.MustCompile(`gas_64": ?\d+`), `gas_64": 0`},
 	{regexp.MustCompile(`"(nodes|bytes)": ?\d+`), `"$1": 0`},
 }
 

@@ -21,7 +21,7 @@ func TestDocs(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, doc := range []string{"docs/tutorial/first-five-minutes.md", "docs/how-to/load-bank-csv.md", "docs/how-to/use-the-shell.md", "docs/reference/history.md", "examples/bank/README.md"} {
+	for _, doc := range []string{"docs/tutorial/first-five-minutes.md", "docs/how-to/load-bank-csv.md", "docs/how-to/understand-a-refusal.md", "docs/how-to/use-the-shell.md", "docs/reference/history.md", "examples/bank/README.md"} {
 		t.Run(filepath.Base(doc), func(t *testing.T) { playDocument(t, filepath.Join("../..", doc), tools) })
 	}
 }
@@ -34,7 +34,8 @@ var changing = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "id"},
 	{regexp.MustCompile(`\b[0-9a-f]{7}\b`), "short"},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\d \d\d:\d\d`), "date"},
-	{regexp.MustCompile(`\bgas \d+`), "gas"},
+	{regexp.MustCompile(`\bgas +\d+`), "gas"},
+	{regexp.MustCompile(` *\b\d+\.\d( |$)`), " units "},
 	{regexp.MustCompile(`\d+ bytes`), "bytes"},
 	{regexp.MustCompile(`\d+ nodes of state`), "nodes"},
 }

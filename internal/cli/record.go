@@ -22,6 +22,8 @@ type errorJSON struct {
 	What string `json:"what"`
 	Next string `json:"next"`
 	Exit int    `json:"exit"`
+
+	Why *whyJSON `json:"why,omitempty"` // of a refusal by a contract: what it met
 }
 
 // cellJSON turns a cell into what encoding/json writes as it should: INTEGER a

@@ -302,6 +302,8 @@ func (a *app) fail(err error) int {
 		code, next = f.ID, f.Next
 	}
 	what := err.Error()
+	var why refused
+	errors.As(err, &why)
 	switch status {
 	case 130:
 		what = "interrupted"
@@ -311,7 +313,11 @@ func (a *app) fail(err error) int {
 		}
 	}
 	if a.json {
-		a.writeJSON(a.err, errorDocument{errorJSON{Code: code, What: what, Next: next, Exit: status}})
+		j := errorJSON{Code: code, What: what, Next: next, Exit: status}
+		if why.error != nil {
+			j.Why = whyOf(&why.why)
+		}
+		a.writeJSON(a.err, errorDocument{j})
 		return status
 	}
 	var b strings.Builder
@@ -320,6 +326,9 @@ func (a *app) fail(err error) int {
 		b.WriteString(code + " ")
 	}
 	b.WriteString(cleanLines(what) + "\n")
+	if strings.TrimSpace(why.text) != "" {
+		b.WriteString(why.text + "\n")
+	}
 	if next != "" {
 		b.WriteString("  " + strings.ReplaceAll(cleanLines(next), "\n", "\n  ") + "\n")
 	}

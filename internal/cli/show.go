@@ -8,7 +8,6 @@ import (
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
-	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 type blockJSON struct {
@@ -23,32 +22,17 @@ type blockJSON struct {
 	Merge            *mergeJSON `json:"merge,omitempty"`
 }
 
-type transactionJSON struct {
-	Transaction string           `json:"transaction"`
-	Kind        string           `json:"kind"`
-	Contract    string           `json:"contract"`
-	Action      string           `json:"action,omitempty"`
-	Args        map[string]any   `json:"args"` // null: erased
-	Account     string           `json:"account"`
-	Created     string           `json:"created"`
-	Expiry      string           `json:"expiry"`
-	GasLimit    uint64           `json:"gas_limit"`
-	Blocks      []string         `json:"blocks"`
-	Block       string           `json:"block"`
-	Position    int              `json:"position"`
-	Status      string           `json:"status"`
-	Code        string           `json:"code,omitempty"`
-	Reason      string           `json:"reason,omitempty"`
-	Gas         uint64           `json:"gas"`
-	Columns     []string         `json:"columns,omitempty"`
-	Rows        []map[string]any `json:"rows,omitzero"`
-	Events      []eventJSON      `json:"events,omitempty"`
-	Changes     []rowJSON        `json:"changes"`
-}
-
 func (a *app) showCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "show", Usage: "show a block or a transaction", ArgsUsage: "[REV|TRANSACTION]", Category: "work",
+		Description: "Of a transaction: what it asked for, the verdict and why, the rows and events,\n" +
+			"and what each statement did and cost. For the last it is executed again, in memory,\n" +
+			"and must come out as it is recorded. Where that would take long it is left out:\n" +
+			"--trace does it all the same, --no-trace never.",
+		Flags: []ucli.Flag{
+			&ucli.BoolFlag{Name: "trace", Usage: "execute a transaction again however long it takes"},
+			&ucli.BoolFlag{Name: "no-trace", Usage: "show what is recorded, execute nothing"},
+		},
 		Action: a.show,
 	}
 }
@@ -61,6 +45,9 @@ func (a *app) show(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("trace") && c.Bool("no-trace") {
+		return usage("AG0111", "", "--trace and --no-trace are opposites")
+	}
 	name := c.Args().First()
 	block, err := r.Block(name)
 	if err == nil {
@@ -72,7 +59,7 @@ func (a *app) show(c *ucli.Context) error {
 	tx, txErr := r.Transaction(name)
 	switch {
 	case txErr == nil:
-		return a.showTransaction(tx)
+		return a.showTransaction(c, r, tx)
 	case exitStatus(txErr) == 3:
 		return fault.New("AG0223", "aergo log shows what there is.", "there is no branch, tag, block or transaction %q", name)
 	}
@@ -121,51 +108,4 @@ func (a *app) whoFull(account objectstore.Account) string {
 		return string(account) + " (" + n + ")"
 	}
 	return string(account)
-}
-
-func (a *app) showTransaction(t repo.TransactionInfo) error {
-	if a.json {
-		rc := t.Receipt
-		return a.emit(transactionJSON{
-			Transaction: id(t.ID), Kind: t.Kind, Contract: t.Contract, Action: t.Action, Args: argsJSON(t.Args),
-			Account: string(t.Account), Created: timeJSON(t.Created), Expiry: timeJSON(t.Expiry), GasLimit: t.GasLimit,
-			Blocks: ids(t.Blocks), Block: id(t.Block), Position: t.Position, Status: rc.Status.String(), Code: rc.Code,
-			Reason: reasonOf(rc), Gas: rc.Gas, Columns: rc.Columns, Rows: objects(rc.Columns, rc.Rows),
-			Events: eventsJSON(rc.Events), Changes: rowsJSON(t.Changes),
-		})
-	}
-	what := t.Kind + " " + t.Contract
-	if t.Action != "" {
-		what += "." + t.Action
-	}
-	lines := [][]string{{"transaction", id(t.ID)}, {"what", what}, {"by", a.whoFull(t.Account)}, {"created", date(t.Created)}, {"expires", date(t.Expiry)}}
-	for _, b := range t.Blocks {
-		lines = append(lines, []string{"in block", id(b)})
-	}
-	status := t.Receipt.Status.String()
-	if t.Receipt.Status != sqlcontract.StatusOK {
-		status += ": " + reasonOf(t.Receipt) + " [" + t.Receipt.Code + "]"
-	}
-	lines = append(lines, []string{"status", clean(status)}, []string{"gas", strconv.FormatUint(t.Receipt.Gas, 10) + " of " + strconv.FormatUint(t.GasLimit, 10)})
-	a.columns(lines)
-	if t.Args == nil {
-		a.say("arguments erased")
-	}
-	for _, n := range sortedNames(t.Args) {
-		if s, ok := t.Args[n].(string); ok && t.Kind == "deploy" {
-			a.say("  %s  (%d bytes: aergo contract show %s)", n, len(s), t.Contract)
-			continue
-		}
-		a.say("  %s = %s", n, cell(t.Args[n]))
-	}
-	for _, r := range t.Changes {
-		a.say("  %s", rowText(r))
-	}
-	for _, e := range t.Receipt.Events {
-		a.say("  %s", eventText(e))
-	}
-	if len(t.Receipt.Columns) > 0 {
-		return a.printRows(t.Receipt.Columns, t.Receipt.Rows)
-	}
-	return nil
 }
