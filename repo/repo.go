@@ -219,6 +219,9 @@ func (r *Repository) openStore(on vfs.FS, o Options) error {
 		if err == nil {
 			r.history = branch.NewHistory(r.db, r.db.Index)
 			r.engine = sqlcontract.NewEngine(r.db)
+			if o.ReverseScans {
+				r.engine.ReverseScans()
+			}
 			r.nodes = prolly.NewCache(r.db, nodeCache)
 			return nil
 		}

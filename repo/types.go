@@ -19,6 +19,9 @@ type Options struct {
 	// Wait is how long Open waits for another process that has the repository
 	// open; zero means 10 seconds.
 	Wait time.Duration
+	// ReverseScans is for tests of contracts in memory: see
+	// sqlcontract.Engine.ReverseScans.
+	ReverseScans bool
 }
 
 // Branch is what `aergo branch` shows of one branch.

@@ -100,7 +100,7 @@ func (d *deploy) build(c *Contract) (err error) {
 			return err
 		}
 	}
-	if d.fresh, err = createDatabase(c, s.freePath(c)); err != nil {
+	if d.fresh, err = s.tree.engine.createDatabase(c, s.freePath(c)); err != nil {
 		return err
 	}
 	db := d.fresh

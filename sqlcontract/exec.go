@@ -53,6 +53,9 @@ func (db *database) prepare(q *Query) (*statement, error) {
 	db.fence.reset()
 	db.fenced = true
 	st, _, err := db.conn.Prepare(q.SQL)
+	if db.reverse && err == nil && q.ReadOnly {
+		st, _, err = db.conn.Prepare(breakTies(q.SQL, st.ColumnCount()))
+	}
 	db.fenced = false
 	if err != nil {
 		return nil, err

@@ -183,6 +183,14 @@ func (r *Rows) open(on queried, functions []TableFunction, sql string, args []an
 		if !st.ReadOnly() || st.ColumnCount() == 0 {
 			return errNotRead()
 		}
+		if o, ok := on.(*oldState); ok && o.engine.reverse {
+			guard(true)
+			st, _, err = r.conn.Prepare(breakTies(sql, st.ColumnCount()))
+			guard(false)
+			if err != nil {
+				return queryError(sql, err)
+			}
+		}
 		r.st = st
 		break
 	}

@@ -23,7 +23,12 @@ type oldState struct {
 // stateModule is the name of the virtual tables' module.
 const stateModule = "aergo_state"
 
-func (o *oldState) prepare(conn *sqlite.Conn) error { return conn.CreateModule(stateModule, o) }
+func (o *oldState) prepare(conn *sqlite.Conn) error {
+	if err := o.engine.orderOf(conn); err != nil {
+		return err
+	}
+	return conn.CreateModule(stateModule, o)
+}
 
 func (o *oldState) find(name string) (*Contract, error) {
 	d, err := o.engine.find(o.state.Get, name, "")
@@ -50,7 +55,7 @@ func (o *oldState) attach(conn *sqlite.Conn, name string) (bool, error) {
 	}
 	for _, t := range c.Tables {
 		l := newLayout(name, t)
-		if l.generates() {
+		if l.generates() || o.engine.reverse { // a virtual table knows one order
 			err = o.copyTable(conn, c, l)
 		} else {
 			err = conn.Exec(fmt.Sprintf("CREATE VIRTUAL TABLE %s.%s USING %s(%s, %s)", quoteName(name), quoteName(t.Name), stateModule, name, t.Name))

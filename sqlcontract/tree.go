@@ -16,7 +16,8 @@ import (
 // Engine is what all trees of one store share: read nodes of the state map and
 // compiled contracts. Make one per repository. Safe for concurrent use.
 type Engine struct {
-	nodes *prolly.Cache
+	nodes   *prolly.Cache
+	reverse bool // see ReverseScans
 
 	mu       sync.Mutex // guards compiled
 	compiled map[codeKey]*Contract

@@ -55,6 +55,7 @@ type database struct {
 	capture *capture // where row changes go; nil: nowhere
 	meter   *meter   // of the running transaction, or nil
 	marked  bool     // the transaction's savepoint is open
+	reverse bool     // see Engine.ReverseScans
 
 	owned map[string]*sqlite.Stmt // statements of ours that are used again and again
 }
@@ -228,7 +229,7 @@ func (t *Tree) rebuild(c *Contract) (*database, error) {
 	if t.dir != "" {
 		path = filepath.Join(t.dir, fileName(c, 0))
 	}
-	db, err := createDatabase(c, path)
+	db, err := t.engine.createDatabase(c, path)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +245,7 @@ func (t *Tree) rebuild(c *Contract) (*database, error) {
 }
 
 // createDatabase makes an empty database without its schema.
-func createDatabase(c *Contract, path string) (*database, error) {
+func (e *Engine) createDatabase(c *Contract, path string) (*database, error) {
 	if path != "" {
 		if err := removeFile(path); err != nil {
 			return nil, fmt.Errorf("making the working tree of contract %s: %w", c.Name, err)
@@ -253,6 +254,10 @@ func createDatabase(c *Contract, path string) (*database, error) {
 	db, err := openDatabase(c, path, sqlite.Options{WAL: path != "", CacheKiB: cacheKiB})
 	if err != nil {
 		return nil, fmt.Errorf("making the working tree of contract %s: %w", c.Name, err)
+	}
+	db.reverse = e.reverse
+	if err := e.orderOf(db.conn); err != nil {
+		return nil, errors.Join(err, db.close())
 	}
 	return db, nil
 }
@@ -465,7 +470,7 @@ func (t *Tree) reader(name string) (*database, error) {
 		}
 		return db, nil
 	}
-	db, err := createDatabase(d.contract, "")
+	db, err := t.engine.createDatabase(d.contract, "")
 	if err != nil {
 		return nil, err
 	}

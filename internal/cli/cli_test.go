@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("AERGO_KEYS", filepath.Join(e.WorkDir, "keys"))
 			e.Setenv("TZ", "UTC")
 			e.Setenv("NO_COLOR", "1")
-			for _, s := range [][2]string{{"SHOP", "demo/shop.sql"}, {"BANK", "../../examples/bank"}} {
+			for _, s := range [][2]string{{"SHOP", "templates/shop.sql"}, {"BANK", "../../examples/bank"}} {
 				p, err := filepath.Abs(s[1])
 				if err != nil {
 					return err

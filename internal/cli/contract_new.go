@@ -20,7 +20,7 @@ import (
 var templates embed.FS
 
 // templateNames lists the templates, each a contract with its test.
-var templateNames = [...]string{"shop", "bank", "token", "vote", "registry"}
+var templateNames = [...]string{"shop", "bank", "token", "vote", "supply", "registry"}
 
 type newContractJSON struct {
 	Contract string   `json:"contract"`

@@ -45,7 +45,7 @@ func (s *shell) must(args ...string) string {
 // damage (6) or the bit did not matter (0).
 func TestDamagedFiles(t *testing.T) {
 	s := newShell(t)
-	shop, err := filepath.Abs("demo/shop.sql")
+	shop, err := filepath.Abs("templates/shop.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

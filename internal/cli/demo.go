@@ -1,7 +1,6 @@
 package cli
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +12,6 @@ import (
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 )
-
-//go:embed demo/shop.sql
-var demoContract string
 
 // demoScript is the first five minutes, as a user would type them, each with the
 // exit status that it should have.
@@ -78,7 +74,11 @@ func (a *app) demo(c *ucli.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding the demo's folder: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "shop.sql"), []byte(demoContract), 0o644); err != nil {
+	contract, err := templates.ReadFile("templates/shop.sql")
+	if err != nil {
+		return fmt.Errorf("reading the demo's contract: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "shop.sql"), contract, 0o644); err != nil {
 		return fmt.Errorf("writing the demo's contract: %w", err)
 	}
 	if err := a.playDemo(dir); err != nil {

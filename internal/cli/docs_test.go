@@ -118,7 +118,10 @@ func playDocument(t *testing.T, file, tools string) {
 			}
 			commands++
 			got := run(strings.TrimSpace(command))
-			if steady(got) != steady(want) && os.Getenv("UPDATE") == "" {
+			switch {
+			case steady(got) == steady(want):
+				got = want // nothing but ids and times: leave them
+			case os.Getenv("UPDATE") == "":
 				t.Errorf("%s\n$ %s%s\nthe document says\n%s", file, command, got, want)
 			}
 			result.WriteString(got)

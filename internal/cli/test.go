@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ func (a *app) testCommand() *ucli.Command {
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "run", Usage: "run the tests whose name matches `RE` only"},
 			&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print passed tests and actions without a test too"},
+			&ucli.BoolFlag{Name: "cover", Usage: "list the actions, REQUIREs and IFs of each contract and what the tests reached"},
 			&ucli.StringFlag{Name: "junit", Usage: "write a JUnit report to `FILE`"},
 		},
 		Action: a.test,
@@ -35,10 +37,13 @@ func (a *app) testCommand() *ucli.Command {
 }
 
 type testsJSON struct {
-	Passed  int            `json:"passed"`
-	Failed  int            `json:"failed"`
-	Actions coverageJSON   `json:"actions"`
-	Files   []testFileJSON `json:"files"`
+	Passed  int          `json:"passed"`
+	Failed  int          `json:"failed"`
+	Actions coverageJSON `json:"actions"`
+	// Seen both ways: REQUIREs held and not, IFs went both ways.
+	Requires coverageJSON   `json:"requires"`
+	Ifs      coverageJSON   `json:"ifs"`
+	Files    []testFileJSON `json:"files"`
 }
 
 type coverageJSON struct {
@@ -47,24 +52,36 @@ type coverageJSON struct {
 }
 
 type testFileJSON struct {
-	File     string           `json:"file"`
-	Contract string           `json:"contract"`
-	Error    *errorJSON       `json:"error"` // null: it could be run
-	Tests    []testJSON       `json:"tests"`
-	Actions  []testActionJSON `json:"actions"`
+	File       string              `json:"file"`
+	Contract   string              `json:"contract"`
+	Error      *errorJSON          `json:"error"` // null: it could be run
+	Tests      []testJSON          `json:"tests"`
+	Actions    []testActionJSON    `json:"actions"`
+	Conditions []testConditionJSON `json:"conditions"`
 }
 
 type testJSON struct {
-	Name  string `json:"name"`
-	Line  int    `json:"line"`
-	OK    bool   `json:"ok"`
-	Error string `json:"error,omitempty"`
+	Name    string `json:"name"`
+	Line    int    `json:"line"`
+	OK      bool   `json:"ok"`
+	Error   string `json:"error,omitempty"`
+	Warning string `json:"warning,omitempty"`
 }
 
 type testActionJSON struct {
 	Action  string `json:"action"`
+	Line    int    `json:"line"`
 	Called  int    `json:"called"`
 	Refused int    `json:"refused"`
+}
+
+type testConditionJSON struct {
+	Line      int    `json:"line"`
+	Action    string `json:"action"`
+	Kind      string `json:"kind"` // REQUIRE or IF
+	Condition string `json:"condition"`
+	True      int    `json:"true"`
+	False     int    `json:"false"`
 }
 
 // testFile is a file to run: its folder and its name there.
@@ -94,7 +111,7 @@ func (a *app) test(c *ucli.Context) error {
 			return err
 		}
 	}
-	if err := a.reportTests(reports, c.Bool("verbose")); err != nil {
+	if err := a.reportTests(reports, c.Bool("verbose"), c.Bool("cover")); err != nil {
 		return err
 	}
 	return a.verdict(reports)
@@ -171,11 +188,13 @@ func (a *app) runTests(files []testFile, o sqltest.Options) []sqltest.File {
 	return reports
 }
 
-func (a *app) reportTests(reports []sqltest.File, verbose bool) error {
+func (a *app) reportTests(reports []sqltest.File, verbose, cover bool) error {
 	j := testsJSON{Files: []testFileJSON{}}
 	for _, f := range reports {
 		j.Passed, j.Failed = j.Passed+f.Passed(), j.Failed+f.Failed()
 		j.Actions.Covered, j.Actions.Total = j.Actions.Covered+f.Covered(), j.Actions.Total+len(f.Actions)
+		j.Requires.add(f.Requires())
+		j.Ifs.add(f.Ifs())
 		j.Files = append(j.Files, testFileOf(f))
 	}
 	if a.json {
@@ -189,6 +208,9 @@ func (a *app) reportTests(reports []sqltest.File, verbose bool) error {
 			case verbose:
 				a.say("%s   %s  %s", a.paint("32", "ok"), f.Name, clean(t.Name))
 			}
+			if t.Warning != "" {
+				a.say("%s %s  %s\n  %s", a.paint("33", "WARN"), f.Name, clean(t.Name), strings.ReplaceAll(cleanLines(t.Warning), "\n", "\n  "))
+			}
 		}
 		if f.Err != nil {
 			a.say("%s %s  could not be run", a.paint("31", "FAIL"), f.Name)
@@ -199,12 +221,69 @@ func (a *app) reportTests(reports []sqltest.File, verbose bool) error {
 			}
 		}
 	}
-	a.say("%d passed, %d failed, actions covered %d/%d", j.Passed, j.Failed, j.Actions.Covered, j.Actions.Total)
+	if cover {
+		for _, f := range reports {
+			a.reportCover(f)
+		}
+	}
+	summary := fmt.Sprintf("%d passed, %d failed, actions covered %s", j.Passed, j.Failed, j.Actions)
+	if j.Requires.Total > 0 {
+		summary += fmt.Sprintf(", REQUIREs %s", j.Requires)
+	}
+	if j.Ifs.Total > 0 {
+		summary += fmt.Sprintf(", IFs %s", j.Ifs)
+	}
+	a.say("%s", summary)
 	return nil
 }
 
+func (c *coverageJSON) add(covered, total int) { c.Covered, c.Total = c.Covered+covered, c.Total+total }
+
+func (c coverageJSON) String() string { return fmt.Sprintf("%d/%d", c.Covered, c.Total) }
+
+// reportCover lists what the tests of a file reach of its contract, by line.
+func (a *app) reportCover(f sqltest.File) {
+	if f.Err != nil {
+		return
+	}
+	rows := [][]string{{"", "line", "yes", "no", ""}}
+	row := func(covered bool, line, yes, no int, what string) {
+		mark := ""
+		if !covered {
+			mark = "--"
+		}
+		rows = append(rows, []string{mark, strconv.Itoa(line), strconv.Itoa(yes), strconv.Itoa(no), what})
+	}
+	for _, x := range f.Actions {
+		row(x.Called > 0, x.Line, x.Called-x.Refused, x.Refused, x.Name)
+		for _, c := range f.Conditions {
+			if c.Action == x.Name {
+				row(c.Covered(), c.Line, c.True, c.False, "  "+c.Kind+" "+cut(c.Text, 70))
+			}
+		}
+	}
+	a.say("%s.sql", f.Contract)
+	width := make([]int, len(rows[0]))
+	for _, r := range rows {
+		for i, cell := range r {
+			width[i] = max(width[i], len(cell))
+		}
+	}
+	for _, r := range rows {
+		a.say("%-*s %*s %*s %*s  %s", width[0], r[0], width[1], r[1], width[2], r[2], width[3], r[3], clean(r[4]))
+	}
+}
+
+// cut shortens a text after n letters.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
 func testFileOf(f sqltest.File) testFileJSON {
-	j := testFileJSON{File: f.Name, Contract: f.Contract, Tests: []testJSON{}, Actions: []testActionJSON{}}
+	j := testFileJSON{File: f.Name, Contract: f.Contract, Tests: []testJSON{}, Actions: []testActionJSON{}, Conditions: []testConditionJSON{}}
 	if f.Err != nil {
 		j.Error = &errorJSON{What: f.Err.Error(), Exit: exitStatus(f.Err)}
 		if e := fault.Of(f.Err); e != nil {
@@ -212,14 +291,17 @@ func testFileOf(f sqltest.File) testFileJSON {
 		}
 	}
 	for _, t := range f.Tests {
-		x := testJSON{Name: t.Name, Line: t.Line, OK: t.Err == nil}
+		x := testJSON{Name: t.Name, Line: t.Line, OK: t.Err == nil, Warning: t.Warning}
 		if t.Err != nil {
 			x.Error = t.Err.Error()
 		}
 		j.Tests = append(j.Tests, x)
 	}
 	for _, x := range f.Actions {
-		j.Actions = append(j.Actions, testActionJSON{x.Contract + "." + x.Name, x.Called, x.Refused})
+		j.Actions = append(j.Actions, testActionJSON{x.Contract + "." + x.Name, x.Line, x.Called, x.Refused})
+	}
+	for _, x := range f.Conditions {
+		j.Conditions = append(j.Conditions, testConditionJSON{x.Line, x.Action, x.Kind, x.Text, x.True, x.False})
 	}
 	return j
 }

@@ -15,14 +15,14 @@ func (e expectRows) run(w *world) error {
 	if err != nil {
 		return err
 	}
-	if len(e.want.list) > 0 && len(e.want.list[0]) != columns {
-		return w.failed(e.want.off, "the query has %d columns, and %d are expected", columns, len(e.want.list[0]))
+	if len(e.want.list) > 0 && len(e.want.list[0]) != len(columns) {
+		return w.failed(e.want.off, "the query has %d columns, and %d are expected", len(columns), len(e.want.list[0]))
 	}
-	return w.compare(e.want.off, "the query gives", e.want.list, came, e.one)
+	return w.compare(e.want.off, "the query gives", columns, e.want.list, came, e.one)
 }
 
 // query runs SQL on the current branch.
-func (w *world) query(q query) (columns int, list [][]any, err error) {
+func (w *world) query(q query) (columns []string, list [][]any, err error) {
 	// Blanks in front give the query's own errors the line and the column that
 	// it has in the file.
 	above := w.script.text[:q.off]
@@ -30,19 +30,23 @@ func (w *world) query(q query) (columns int, list [][]any, err error) {
 	sql := strings.Repeat("\n", strings.Count(above, "\n")) + strings.Repeat(" ", column) + q.sql
 	r, err := w.repo.Query(w.ctx, w.real(w.branch), sql, q.args...)
 	if err != nil {
-		return 0, nil, w.wrongQuery(q, err)
+		return nil, nil, w.wrongQuery(q, err)
 	}
 	defer func() { _ = r.Close() }() // read only
 	for r.Next() {
 		if len(list) == maxRows {
-			return 0, nil, w.failed(q.off, "the query gives more than %d rows", maxRows)
+			return nil, nil, w.failed(q.off, "the query gives more than %d rows", maxRows)
 		}
 		list = append(list, r.Values())
 	}
 	if err := r.Err(); err != nil {
-		return 0, nil, w.wrongQuery(q, err)
+		return nil, nil, w.wrongQuery(q, err)
 	}
-	return len(r.Columns()), list, nil
+	w.mark(list)
+	if len(list) > 1 {
+		w.several = append(w.several, several{off: w.step.off})
+	}
+	return r.Columns(), list, nil
 }
 
 // wrongQuery places an error of a query, which shows its line itself if it can:
@@ -62,7 +66,7 @@ func (w *world) wrongQuery(q query, err error) error {
 }
 
 // compare fails unless both lists of rows are equal, in order.
-func (w *world) compare(off int, what string, want, came [][]any, one bool) error {
+func (w *world) compare(off int, what string, columns []string, want, came [][]any, one bool) error {
 	if len(want) == len(came) {
 		same := true
 		for i := range want {
@@ -79,8 +83,8 @@ func (w *world) compare(off int, what string, want, came [][]any, one bool) erro
 	if len(expected)+len(got) < 60 {
 		return w.failed(off, "%s %s, expected is %s", what, got, expected)
 	}
-	err := fault.Of(w.failed(off, "%s other rows than expected", what))
-	err.What += "\n  expected  " + expected + "\n  came      " + got
+	err := fault.Of(w.failed(off, "%s other rows (- expected, + came)", what))
+	err.What += difference(columns, want, came)
 	return err
 }
 
@@ -132,29 +136,4 @@ func show(v any) string {
 		return "x'" + hex.EncodeToString(x) + "'"
 	}
 	return fmt.Sprint(v)
-}
-
-func showRows(list [][]any) string {
-	if len(list) == 0 {
-		return "no row"
-	}
-	var b strings.Builder
-	for i, row := range list {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		if i == shownRows {
-			fmt.Fprintf(&b, "… (%d rows)", len(list))
-			break
-		}
-		b.WriteString("(")
-		for j, v := range row {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(show(v))
-		}
-		b.WriteString(")")
-	}
-	return b.String()
 }

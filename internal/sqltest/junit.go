@@ -32,6 +32,7 @@ type (
 		Time    string        `xml:"time,attr"`
 		Failure *junitMessage `xml:"failure"`
 		Error   *junitMessage `xml:"error"`
+		Out     string        `xml:"system-out,omitempty"`
 	}
 	junitMessage struct {
 		Message string `xml:"message,attr"`
@@ -47,7 +48,7 @@ func WriteJUnit(w io.Writer, files []File) error {
 		s := junitSuite{Name: f.Name, Tests: len(f.Tests)}
 		var total time.Duration
 		for _, t := range f.Tests {
-			c := junitCase{Class: f.Contract, Name: t.Name, File: f.Name, Line: t.Line, Time: seconds(t.Took)}
+			c := junitCase{Class: f.Contract, Name: t.Name, File: f.Name, Line: t.Line, Time: seconds(t.Took), Out: t.Warning}
 			if t.Err != nil {
 				c.Failure = message(t.Err)
 				s.Failures++

@@ -14,6 +14,8 @@ const (
 	maxRows = 10_000
 	// shownRows is how many of them a message shows.
 	shownRows = 10
+	// alignedCells bounds the table with which two lists of rows are aligned.
+	alignedCells = 1 << 20
 	// testsPerWorker is how many tests are worth a further ledger beside the
 	// first: making one takes as long as about three tests.
 	testsPerWorker = 8

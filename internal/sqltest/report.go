@@ -2,8 +2,6 @@ package sqltest
 
 import (
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,8 +16,11 @@ type File struct {
 	Contract string // "shop"
 	Tests    []Test // those that ran, in order of the file
 	Skipped  int    // tests that Options.Match left out
-	Actions  []Action
-	Err      error // why the file could not be run, or nil: its text, or a contract
+	Err      error  // why the file could not be run, or nil: its text, or a contract
+
+	// What the tests reach of the tested contract, in its order.
+	Actions    []Action
+	Conditions []Condition
 }
 
 // Test is one TEST. Err says at which line what was expected and what came.
@@ -28,13 +29,10 @@ type Test struct {
 	Line int
 	Err  error // nil: passed
 	Took time.Duration
-}
 
-// Action tells how often the tests called an action that can be called.
-type Action struct {
-	Contract, Name string
-	Called         int // refused calls too
-	Refused        int
+	// Warning, where not empty, says at which line a passed test depends on an
+	// order of rows that nobody decided.
+	Warning string
 }
 
 // Passed and Failed count the tests of a file; a file that could not be run, or
@@ -67,27 +65,20 @@ func (f File) Covered() (n int) {
 	return n
 }
 
-// add counts calls that another ledger of the file has seen.
-func (f *File) add(list []Action) {
-	for _, a := range list {
-		i := slices.IndexFunc(f.Actions, func(b Action) bool { return a.Contract == b.Contract && a.Name == b.Name })
-		if i < 0 {
-			f.Actions = append(f.Actions, a)
+// Requires counts the REQUIREs that were seen to hold and seen not to, and all.
+func (f File) Requires() (covered, total int) { return f.count("REQUIRE") }
+
+// Ifs counts the IFs that went both ways, and all.
+func (f File) Ifs() (covered, total int) { return f.count("IF") }
+
+func (f File) count(kind string) (covered, total int) {
+	for _, c := range f.Conditions {
+		if c.Kind != kind {
 			continue
 		}
-		f.Actions[i].Called += a.Called
-		f.Actions[i].Refused += a.Refused
-	}
-	// One order, whichever ledger saw which contract first: the tested one, then by name.
-	slices.SortStableFunc(f.Actions, func(a, b Action) int {
-		switch {
-		case a.Contract == b.Contract:
-			return 0
-		case a.Contract == f.Contract:
-			return -1
-		case b.Contract == f.Contract:
-			return 1
+		if total++; c.Covered() {
+			covered++
 		}
-		return strings.Compare(a.Contract, b.Contract)
-	})
+	}
+	return covered, total
 }

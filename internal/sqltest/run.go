@@ -58,17 +58,18 @@ func (f *File) run(ctx context.Context, dir fs.FS, o Options) (err error) {
 	var all group
 	for range workers(len(chosen)) {
 		all.Go(func() error {
-			w, err := newWorld(ctx, dir, s)
+			w, err := newWorld(ctx, dir, s, false)
 			if err != nil {
 				return err
 			}
+			defer w.close()
 			for i := next.Add(1) - 1; i < int64(len(chosen)) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				f.Tests[i] = w.test(chosen[i])
 			}
 			all.mu.Lock()
 			defer all.mu.Unlock()
-			f.add(w.actions)
-			return errors.Join(ctx.Err(), w.repo.Close())
+			f.add(w.cover)
+			return ctx.Err()
 		})
 	}
 	if err := all.Wait(); err != nil {
@@ -154,7 +155,11 @@ type world struct {
 	last   *receipt // of the last CALL
 	step   step     // the running one
 
-	actions []Action
+	cover   *cover    // nil in a mirror
+	mirror  *world    // the same ledger with scans that run backwards; nil until it is needed
+	choosy  bool      // the order of rows could matter in every test
+	several []several // of the running test
+	marks   []mark    // of the running test
 }
 
 // receipt is what the last call left.
@@ -163,23 +168,42 @@ type receipt struct {
 	events []sqlcontract.Event
 }
 
-// newWorld makes a ledger with the contract deployed and the personas writing.
-func newWorld(ctx context.Context, dir fs.FS, s *script) (*world, error) {
-	w := &world{ctx: ctx, dir: dir, script: s, owner: keyOf(owner), now: start, branch: "main"}
+// newWorld makes a ledger with the contract deployed and the personas writing;
+// in a mirror, scans run backwards.
+func newWorld(ctx context.Context, dir fs.FS, s *script, mirror bool) (*world, error) {
+	w := &world{ctx: ctx, dir: dir, script: s, owner: keyOf(owner), now: start, branch: "main", choosy: choosy(s.text)}
 	w.seed("")
 	var err error
 	w.repo, err = repo.InMemory(w.owner, repo.Options{
-		Now:    func() time.Time { return w.now },
-		Random: readerFunc(func(p []byte) (int, error) { return w.random.Read(p) }),
+		Now:          func() time.Time { return w.now },
+		Random:       readerFunc(func(p []byte) (int, error) { return w.random.Read(p) }),
+		ReverseScans: mirror,
 	})
 	if err != nil {
 		return nil, err
 	}
+	w.repo.Observe(w.observe)
 	if err := w.begin(); err != nil {
 		_ = w.repo.Close() // the first error counts
 		return nil, err
 	}
+	if mirror {
+		return w, nil
+	}
+	c, _, err := w.repo.Contract("main", s.contract)
+	if err != nil {
+		return nil, errors.Join(err, w.repo.Close())
+	}
+	w.cover = newCover(c)
 	return w, nil
+}
+
+// close ends the ledger, and its mirror. They are in memory: nothing is lost.
+func (w *world) close() {
+	if w.mirror != nil {
+		w.mirror.close()
+	}
+	_ = w.repo.Close()
 }
 
 // begin makes the state in which every test begins.
@@ -236,16 +260,23 @@ func (w *world) test(i int) Test {
 	t := w.script.tests[i]
 	began := time.Now()
 	err := w.play(i, t)
-	if f := fault.Of(err); f != nil {
-		f.What = w.script.names().Replace(f.What)
+	took := time.Since(began)
+	var warning string
+	if err == nil {
+		warning, err = w.ordered(i, t)
 	}
-	return Test{Name: t.name, Line: t.line, Err: err, Took: time.Since(began)}
+	names := w.script.names()
+	if f := fault.Of(err); f != nil {
+		f.What = names.Replace(f.What)
+	}
+	return Test{Name: t.name, Line: t.line, Err: err, Took: took, Warning: names.Replace(warning)}
 }
 
 // play runs one test on branches of its own.
 func (w *world) play(i int, t test) error {
 	w.seed(t.name)
 	w.now, w.prefix, w.branch, w.last = start, fmt.Sprintf("t%d-", i+1), "main", nil
+	w.marks, w.several = nil, nil
 	if _, err := w.repo.CreateBranch(w.real("main"), "main", w.owner, false); err != nil {
 		return err
 	}
@@ -267,27 +298,12 @@ func (w *world) deploy(name string) error {
 	if err != nil {
 		return err
 	}
-	contract, err := sqlcontract.Compile(name, source)
-	if err != nil {
+	if _, err := sqlcontract.Compile(name, source); err != nil {
 		return err
 	}
+	w.choosy = w.choosy || choosy(source)
 	if _, err := w.repo.Deploy(w.ctx, w.owner, w.real(w.branch), name, source); err != nil {
 		return err
-	}
-	for _, a := range contract.Actions {
-		if a.Visibility != sqlcontract.Private && !a.Constructor && w.counter(name, a.Name) == nil {
-			w.actions = append(w.actions, Action{Contract: name, Name: a.Name})
-		}
-	}
-	return nil
-}
-
-// counter finds the count of an action, or nil.
-func (w *world) counter(contract, action string) *Action {
-	for i := range w.actions {
-		if a := &w.actions[i]; a.Contract == contract && a.Name == action {
-			return a
-		}
 	}
 	return nil
 }

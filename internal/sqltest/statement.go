@@ -77,16 +77,21 @@ func (c call) run(w *world) error {
 	if request.Args, err = c.bind(w, action); err != nil {
 		return err
 	}
-	if n := w.counter(c.contract, c.action); n != nil {
-		n.Called++
+	var count *Action
+	if w.cover != nil {
+		count = w.cover.action(c.contract, c.action)
+	}
+	if count != nil {
+		count.Called++
 	}
 	answer, refusal, err := w.call(action, keyOf(c.as), request)
 	if err != nil {
 		return err
 	}
+	w.mark(answer.Status, answer.Code, answer.Text, answer.Rows, answer.Events)
 	if refusal != nil {
-		if n := w.counter(c.contract, c.action); n != nil {
-			n.Refused++
+		if count != nil {
+			count.Refused++
 		}
 		return c.refused(w, name, refusal, answer.Text)
 	}
@@ -95,7 +100,7 @@ func (c call) run(w *world) error {
 		return w.failed(w.step.off, "%s should fail with %s, and succeeds", name, show(*c.fails))
 	}
 	if c.returns != nil {
-		return w.compare(c.returns.off, name+" returns", c.returns.list, answer.Rows, false)
+		return w.compare(c.returns.off, name+" returns", answer.Columns, c.returns.list, answer.Rows, false)
 	}
 	return nil
 }
@@ -127,6 +132,7 @@ func (w *world) submit(key crypto.Signer, c repo.Call) (sqlcontract.Receipt, err
 	if err != nil {
 		return sqlcontract.Receipt{}, err
 	}
+	w.mark(answers[0].Changes)
 	return answers[0].Receipt, answers[0].Err
 }
 
@@ -224,6 +230,7 @@ func (m merge) run(w *world) error {
 	if err != nil {
 		return w.trouble(err)
 	}
+	w.mark(res.Included, res.Excluded)
 	if m.included < 0 || m.included == res.Included {
 		if m.excluded < 0 || m.excluded == res.Excluded {
 			return nil
