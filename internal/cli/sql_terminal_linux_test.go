@@ -109,7 +109,7 @@ func shopOnDisk(t *testing.T) (home, dir string) {
 	home = t.TempDir()
 	dir = filepath.Join(home, "shop")
 	for _, args := range [][]string{
-		{"init", dir}, {"-C", dir, "deploy", mustAbs(t, "demo/shop.sql"), "--yes"},
+		{"init", dir}, {"-C", dir, "deploy", mustAbs(t, "templates/shop.sql"), "--yes"},
 		{"-C", dir, "call", "shop.add_item", "sku=tea", "price=400", "stock=10"},
 	} {
 		if out, err := aergo(t, home, args...).CombinedOutput(); err != nil {
