@@ -270,7 +270,7 @@ func (a *app) reportCover(f sqltest.File) {
 		}
 	}
 	for _, r := range rows {
-		a.say("%-*s %*s %*s %*s  %s", width[0], r[0], width[1], r[1], width[2], r[2], width[3], r[3], clean(r[4]))
+		a.say("%s", strings.TrimRight(fmt.Sprintf("%-*s %*s %*s %*s  %s", width[0], r[0], width[1], r[1], width[2], r[2], width[3], r[3], clean(r[4])), " "))
 	}
 }
 
