@@ -41,7 +41,7 @@ type importTableJSON struct {
 
 func (a *app) importCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "import", Usage: "start a contract from a CSV file", ArgsUsage: "FILE.csv", Category: "work",
+		Name: "import", Usage: "start a contract from a CSV file or an SQLite database", ArgsUsage: "FILE.csv|FILE.sqlite", Category: "work",
 		Description: "Reads the file, drafts a contract with a table for each of its tables, says what\n" +
 			"was changed or left out and why, asks, deploys the contract and loads the rows as\n" +
 			"signed calls, many in each. An import that was interrupted goes on where it was\n" +
@@ -135,6 +135,9 @@ func (a *app) writeDraft(file *importer.File, output string) ([]string, error) {
 	}
 	files := []string{output, base + sqltest.Suffix}
 	texts := []string{file.Draft.Source(), file.Draft.Test()}
+	if texts[1] == "" {
+		files = files[:1]
+	}
 	for _, f := range files {
 		if _, err := os.Lstat(a.path(f)); err == nil {
 			return nil, usage("AG0117", "", "%s is here already", f)

@@ -70,9 +70,11 @@ func (c *Column) cell(v any) (any, error) {
 		}
 		return written(v), nil
 	case Bytes:
-		if s, ok := v.(string); ok {
-			return []byte(s), nil
+		switch v.(type) {
+		case nil, []byte:
+			return v, nil
 		}
+		return []byte(written(v)), nil
 	}
 	return v, nil
 }
@@ -97,10 +99,7 @@ func written(v any) string {
 // wholeNumber reads an INTEGER that is written in the one way that it would be
 // printed again: no sign +, no leading zeros, no -0.
 func wholeNumber(s string) (int64, bool) {
-	n := s
-	if strings.HasPrefix(n, "-") {
-		n = n[1:]
-	}
+	n := strings.TrimPrefix(s, "-")
 	if n == "" || n[0] < '0' || n[0] > '9' || n[0] == '0' && s != "0" {
 		return 0, false
 	}
@@ -150,13 +149,13 @@ func scaledNumber(s string, point byte, scale int) (int64, bool) {
 type study struct {
 	rows, nulls, empties, ints, reals, texts, blobs int64
 
-	least, most   int64 // of whole numbers
-	longest       int   // bytes of the longest text or blob
-	longestRow    int64
-	firstText     string
-	numbers       int64 // texts that are whole numbers
-	decimals      fractions
-	days, logical bool // all texts so far are ISO dates; all numbers 0 or 1
+	least, most int64 // of whole numbers
+	longest     int   // bytes of the longest text or blob
+	firstText   string
+	numbers     int64 // texts that are whole numbers
+	decimals    fractions
+	days        bool  // all texts so far are ISO dates
+	bad         int64 // texts that are not UTF-8 or hold a NUL
 }
 
 // fractions is what is known of a column's decimals.
@@ -212,9 +211,9 @@ func (f *fractions) scale() (int, string) {
 }
 
 // text adds a cell of a CSV.
-func (s *study) text(row int64, v string, comma bool) {
+func (s *study) text(v string, comma bool) {
 	if s.rows++; s.rows == 1 {
-		s.days, s.logical = true, true
+		s.days = true
 	}
 	if v == "" {
 		s.empties++
@@ -225,7 +224,7 @@ func (s *study) text(row int64, v string, comma bool) {
 	}
 	s.texts++
 	if len(v) > s.longest {
-		s.longest, s.longestRow = len(v), row
+		s.longest = len(v)
 	}
 	if !s.decimals.bad {
 		if n, ok := wholeNumber(v); ok {
@@ -245,10 +244,8 @@ func (s *study) number(n int64) {
 }
 
 // value adds a cell of SQLite.
-func (s *study) value(row int64, v any) {
-	if s.rows++; s.rows == 1 {
-		s.days = true
-	}
+func (s *study) value(v any) {
+	s.rows++
 	switch v := v.(type) {
 	case nil:
 		s.nulls++
@@ -265,13 +262,15 @@ func (s *study) value(row int64, v any) {
 	case string:
 		s.texts++
 		if len(v) > s.longest {
-			s.longest, s.longestRow = len(v), row
+			s.longest = len(v)
 		}
-		s.days = s.days && isDay(v)
+		if badText(v) != "" {
+			s.bad++
+		}
 	case []byte:
 		s.blobs++
 		if len(v) > s.longest {
-			s.longest, s.longestRow = len(v), row
+			s.longest = len(v)
 		}
 	}
 }
@@ -311,7 +310,7 @@ func (s *study) settle(c *Column) (note string) {
 
 func (s *study) example(c *Column) string {
 	v, err := c.cell(s.firstText)
-	if err != nil || v == nil {
+	if err != nil {
 		return "NULL"
 	}
 	return fmt.Sprint(v)
@@ -349,16 +348,19 @@ func unit(scale int) string {
 }
 
 // short is the beginning of a foreign text, for messages.
-func short(s string) string {
-	if len(s) <= 40 {
+func short(s string) string { return shorten(s, 40) }
+
+func shorten(s string, cut int) string {
+	if len(s) <= cut {
 		return s
 	}
-	cut := 40
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
 	return s[:cut] + "…"
 }
+
+const badCode = "is not UTF-8"
 
 // badText says why a text cannot be kept as TEXT, or "".
 func badText(s string) string {
@@ -366,7 +368,7 @@ func badText(s string) string {
 	case strings.IndexByte(s, 0) >= 0:
 		return "holds a NUL byte"
 	case !utf8.ValidString(s):
-		return "is not UTF-8"
+		return badCode
 	}
 	return ""
 }

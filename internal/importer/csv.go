@@ -25,6 +25,8 @@ type csvSource struct {
 
 func (s *csvSource) close() error { return s.file.Close() }
 
+func (s *csvSource) place(_ *Table, at int64) string { return fmt.Sprintf("line %d of %s", at, s.name) }
+
 var errLongRecord = fmt.Errorf("it is over %d bytes: perhaps a quote is not closed", maxRecord)
 
 // bounded limits what is read for one record, and counts.
@@ -92,7 +94,7 @@ func (s *csvSource) read(ctx context.Context, hash io.Writer, fn func(line int64
 
 // fail is the error about a line.
 func (s *csvSource) fail(line int64, what string, args ...any) error {
-	return fault.New("AG0122", "Correct the line; nothing was written.", "line %d of %s: %w", line, s.name, fmt.Errorf(what, args...))
+	return fault.New("AG0122", "Correct the line; nothing was written.", "%s: %w", s.place(nil, line), fmt.Errorf(what, args...))
 }
 
 // separator is the comma, unless the line of names has none and has semicolons
@@ -162,16 +164,8 @@ func (file *File) openCSV(ctx context.Context, f *os.File, names *namer, o Optio
 			return err
 		}
 		t.Rows++
-		size := 0
 		for i, v := range record {
-			if bad := badText(v); bad != "" {
-				return s.fail(line, "%s %s%s", t.Columns[i].Name, bad, codeHint(bad))
-			}
-			studies[i].text(line, v, comma != ',')
-			size += len(v) + 9
-		}
-		if size > maxRow {
-			return s.fail(line, "it has %d bytes; a contract keeps %d in a row: store the hash of a long text, and the text elsewhere", size, maxRow)
+			studies[i].text(v, comma != ',')
 		}
 		found.see(line, record)
 		if t.Rows%4096 == 0 && o.Progress != nil {
@@ -196,14 +190,7 @@ func (file *File) openCSV(ctx context.Context, f *os.File, names *namer, o Optio
 		return err
 	}
 	d.Tables = []*Table{t}
-	return file.tryRows(ctx, t)
-}
-
-func codeHint(bad string) string {
-	if bad == "is not UTF-8" {
-		return "; iconv -f WINDOWS-1252 -t UTF-8 converts most"
-	}
-	return ""
+	return nil
 }
 
 // find gives the places of columns that are named as in the file or the draft.
@@ -305,24 +292,4 @@ func (s *csvSource) rows(ctx context.Context, t *Table, fn func(at int64, row []
 		}
 		return fn(line, row)
 	})
-}
-
-// errEnough ends a reading in peace.
-var errEnough = errors.New("enough")
-
-// tryRows keeps the first row for the test.
-func (file *File) tryRows(ctx context.Context, t *Table) error {
-	err := file.source.rows(ctx, t, func(_ int64, row []any) error {
-		t.sample = slices.Clone(row)
-		for i, v := range t.sample {
-			if s, ok := v.(string); ok {
-				t.sample[i] = strings.Clone(s)
-			}
-		}
-		return errEnough
-	})
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
 }

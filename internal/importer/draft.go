@@ -56,8 +56,13 @@ type Table struct {
 	RowNumber bool
 
 	content []byte // hash of all cells, for idempotency keys
-	long    bool   // a row is too long for load_T
 	sample  []any  // the first row
+
+	// Of a database.
+	rowid   string  // what the file calls the rowid, where it became the first column
+	sql     string  // its CREATE TABLE
+	studies []study // by column
+	primary []int   // columns of its PRIMARY KEY
 }
 
 // ForeignKey refers to a table of the draft.
@@ -268,13 +273,12 @@ func wrap(list []string, indent int) string {
 }
 
 // Test is a file of tests for the draft: the first row of each table that stands
-// alone goes in, once.
+// alone goes in, once. It is empty where there is no such table.
 func (d *Draft) Test() string {
 	var b strings.Builder
-	b.WriteString("-- aergo test runs this file: a ledger in memory, a fresh branch for each test.\n")
 	for _, t := range d.Tables {
 		columns := t.loaded()
-		if len(t.Foreign) > 0 || t.sample == nil || len(columns) > maxParams || d.has("trigger") {
+		if len(t.Foreign) > 0 || t.sample == nil || len(columns) > maxParams || d.fires(t) {
 			continue
 		}
 		row := make([]string, len(columns))
@@ -287,11 +291,17 @@ func (d *Draft) Test() string {
 		}
 		fmt.Fprintf(&b, "\nTEST 'a row of %s goes in once' AS\n  %s;\n  EXPECT SELECT count(*) FROM %s = 1;\n  %s FAILS 'AG0412';\nEND;\n", t.Name, call, t.Name, call)
 	}
-	return b.String()
+	if b.Len() == 0 {
+		return ""
+	}
+	return "-- aergo test runs this file: a ledger in memory, a fresh branch for each test.\n" + b.String()
 }
 
-func (d *Draft) has(kind string) bool {
-	return slices.ContainsFunc(d.Objects, func(o Object) bool { return o.Kind == kind })
+// fires tells whether a trigger has to do with a table.
+func (d *Draft) fires(t *Table) bool {
+	return slices.ContainsFunc(d.Objects, func(o Object) bool {
+		return o.Kind == "trigger" && usesAny(o.SQL, map[string]bool{t.Name: true})
+	})
 }
 
 // compile checks the draft; its error is of the draft, not of who imports.
@@ -319,7 +329,7 @@ func oneLine(s string) string {
 			return '?'
 		}
 		return r
-	}, short(strings.ToValidUTF8(s, "?")))
+	}, shorten(strings.ToValidUTF8(s, "?"), 200))
 }
 
 func plural(n int64, what string) string {

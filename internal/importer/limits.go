@@ -32,4 +32,12 @@ const (
 	maxTables = 64
 	// maxSchema bounds what SQLite reads as one CREATE statement of a foreign file.
 	maxSchema = 1 << 20
+	// maxSchemaRows bounds what one question about a foreign schema answers.
+	maxSchemaRows = 10_000
+	// maxValueRead bounds a cell that SQLite hands out; one over maxRow is
+	// refused with its row, one over this without.
+	maxValueRead = 4 << 20
+	// maxObjects bounds the indexes, views and triggers that are tried, each with
+	// a compilation of the whole draft.
+	maxObjects = 256
 )

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
@@ -34,6 +35,8 @@ type File struct {
 // the same. at is the row's place, as people count it: the line of a CSV.
 type source interface {
 	rows(ctx context.Context, t *Table, fn func(at int64, row []any) error) error
+	// place says where a row is, for errors.
+	place(t *Table, at int64) string
 	close() error
 }
 
@@ -88,7 +91,7 @@ func Open(ctx context.Context, path string, o Options) (*File, error) {
 		err = fault.New("AG0122", "", "%s has no table to import", d.From)
 	}
 	if err == nil {
-		err = file.check()
+		err = file.check(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -96,12 +99,42 @@ func Open(ctx context.Context, path string, o Options) (*File, error) {
 	return file, nil
 }
 
-// check compiles both forms of the draft.
-func (f *File) check() error {
+// check compiles the draft and converts every row once, so that nothing is
+// written of a file that does not fit.
+func (f *File) check(ctx context.Context) error {
+	if len(f.Draft.Tables) > maxTables {
+		return fault.New("AG0122", "Import some of them, with --table.", "%s has %d tables, a contract takes %d", f.Draft.From, len(f.Draft.Tables), maxTables)
+	}
 	if _, err := f.Draft.compile(); err != nil {
 		return fault.New("AG0122", "Import some tables only, with --table.", "%s makes no contract: %w", f.Draft.From, err)
 	}
+	for _, t := range f.Draft.Tables {
+		columns := t.loaded()
+		err := f.source.rows(ctx, t, func(at int64, row []any) error {
+			if t.sample == nil {
+				t.sample = copyRow(row)
+			}
+			if err := t.checkRow(columns, row); err != nil {
+				return fault.New("AG0122", "Correct it there; nothing was written.", "%s: %w", f.source.place(t, at), err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// copyRow makes a row that outlives the reading of the next one.
+func copyRow(row []any) []any {
+	list := slices.Clone(row)
+	for i, v := range list {
+		if s, ok := v.(string); ok {
+			list[i] = strings.Clone(s)
+		}
+	}
+	return list
 }
 
 // Close closes the file.
@@ -131,42 +164,38 @@ func (f *File) Notes() []Note {
 	return list
 }
 
-// checkRow holds a converted row against the limits of a contract, before
-// anything is written.
-func (t *Table) checkRow(row []any) error {
+// checkRow holds a converted row against the limits of a contract.
+func (t *Table) checkRow(columns []Column, row []any) error {
 	size, key := 0, 0
 	for i, v := range row {
-		n := 9
+		n, inKey := 9, 2
 		switch v := v.(type) {
 		case string:
-			if bad := badText(v); bad != "" {
-				return fmt.Errorf("%s %s", t.Columns[i].From, bad)
+			if bad := badText(v); bad == badCode {
+				return fmt.Errorf("%s %s; iconv -f WINDOWS-1252 -t UTF-8 converts most files", columns[i].Name, bad)
+			} else if bad != "" {
+				return fmt.Errorf("%s %s", columns[i].Name, bad)
 			}
 			n = len(v)
 		case []byte:
 			n = len(v)
+			inKey += zeros(v)
 		}
 		if n > maxRow {
-			return fmt.Errorf("%s has %d bytes; a contract keeps %d in a row: store the hash of a long text, and the text elsewhere", t.Columns[i].From, n, maxRow)
+			return fmt.Errorf("%s has %d bytes, a contract keeps %d in a row; store the hash of a long text, and the text elsewhere", columns[i].Name, n, maxRow)
 		}
 		size += n + 9
-		for _, k := range t.Key {
-			if b, ok := v.([]byte); k == t.Columns[i].Name && ok {
-				n += bytes.Count(b, []byte{0})
-			}
-			if k == t.Columns[i].Name {
-				key += n + 2
-			}
+		if slices.Contains(t.Key, columns[i].Name) {
+			key += n + inKey
 		}
 	}
-	if size > maxRow {
-		return fmt.Errorf("it has %d bytes; a contract keeps %d in a row", size, maxRow)
-	}
-	if key > maxKeyBytes {
-		return fmt.Errorf("its key has %d bytes, the limit is %d: choose another with --key", key, maxKeyBytes)
-	}
-	if len(t.loaded()) > maxParams && jsonSize(row) > maxRows {
-		return fmt.Errorf("it has %d bytes as JSON, and a table of over %d columns takes %d", jsonSize(row), maxParams, maxRows)
+	switch {
+	case size > maxRow:
+		return fmt.Errorf("the row has %d bytes, a contract keeps %d", size, maxRow)
+	case key > maxKeyBytes:
+		return fmt.Errorf("the key has %d bytes, the limit is %d", key, maxKeyBytes)
+	case len(columns) > maxParams && 2*size > maxRows && jsonSize(row) > maxRows-2:
+		return fmt.Errorf("the row has %d bytes as JSON, and in a table of over %d columns it may have %d", jsonSize(row), maxParams, maxRows)
 	}
 	return nil
 }
