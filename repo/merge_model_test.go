@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,47 +34,38 @@ END;
 // The model: plain maps and lists, and the rules of merging written down as
 // directly as they are said.
 
+// modelState is all rows: "table|key" to values.
+type modelState map[string]string
+
 type modelTx struct {
-	id          string
-	from, to, n int64  // from 0: put
-	rows        string // what it changed where it ran last on this line
-	ok          bool
+	id   string
+	act  func(modelState) (modelState, bool) // gives the next state; false: it fails
+	rows string                              // what it changed where it ran last on this line
+	ok   bool
 }
 
 type modelBlock struct {
 	parents []*modelBlock
 	txs     []modelTx
-	amounts map[int64]int64
+	state   modelState
 	seen    map[string]bool
 }
 
-// run executes one transaction on amounts and tells what changed.
-func (t modelTx) run(amounts map[int64]int64) (rows string, ok bool) {
-	next := maps.Clone(amounts)
-	if t.from == 0 {
-		next[t.to] += t.n
-	} else {
-		if _, ok := next[t.to]; !ok {
-			return "", false
-		}
-		if have, ok := next[t.from]; ok {
-			next[t.from] = have - t.n
-		}
-		next[t.to] += t.n
+// run executes one transaction on a state and tells what changed.
+func (t modelTx) run(state modelState) (next modelState, rows string, ok bool) {
+	if next, ok = t.act(maps.Clone(state)); !ok {
+		return state, "", false
 	}
-	for _, a := range next {
-		if a < 0 {
-			return "", false
+	all := maps.Clone(state)
+	maps.Copy(all, next)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		old, had := state[key]
+		now, has := next[key]
+		if old != now || had != has {
+			rows += fmt.Sprintf("%s:%s,%v>%s,%v ", key, old, had, now, has)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(next)) {
-		old, had := amounts[id]
-		if !had || old != next[id] {
-			rows += fmt.Sprintf("%d:%d,%v>%d ", id, old, had, next[id])
-		}
-	}
-	maps.Copy(amounts, next)
-	return rows, true
+	return next, rows, true
 }
 
 func (b *modelBlock) ancestors(set map[*modelBlock]bool) map[*modelBlock]bool {
@@ -126,74 +118,116 @@ func (target *modelBlock) merge(source *modelBlock, strict bool) (b *modelBlock,
 			last[t.id] = t
 		}
 	}
-	b = &modelBlock{parents: []*modelBlock{target, source}, amounts: maps.Clone(target.amounts), seen: maps.Clone(target.seen)}
+	b = &modelBlock{parents: []*modelBlock{target, source}, state: target.state, seen: maps.Clone(target.seen)}
 	for _, id := range order {
 		t := last[id]
 		if !t.ok || b.seen[id] {
 			continue
 		}
-		try := maps.Clone(b.amounts)
-		rows, ok := t.run(try)
+		next, rows, ok := t.run(b.state)
 		verdict := "excluded"
 		if ok && (!strict || rows == t.rows) {
 			verdict = "included"
 			if rows != t.rows {
 				verdict = "different"
 			}
-			b.amounts = try
+			b.state = next
 		} else {
 			ok = false
 		}
 		b.seen[id] = true
-		b.txs = append(b.txs, modelTx{id: id, from: t.from, to: t.to, n: t.n, rows: rows, ok: ok})
+		b.txs = append(b.txs, modelTx{id: id, act: t.act, rows: rows, ok: ok})
 		verdicts = append(verdicts, id+" "+verdict)
 	}
 	return b, false, verdicts
 }
 
-func (b *modelBlock) String() string {
-	var s strings.Builder
-	for _, id := range slices.Sorted(maps.Keys(b.amounts)) {
-		fmt.Fprintf(&s, "%d|%d\n", id, b.amounts[id])
+// purseCall is a call of put (from 0) or move, with what it does to plain numbers.
+func purseCall(from, to, n int64) (repo.Call, modelTx) {
+	c := repo.Call{Contract: "purse", Action: "put", Args: args{"id": to, "n": n}}
+	if from != 0 {
+		c.Action, c.Args = "move", args{"from": from, "to": to, "n": n}
 	}
-	return s.String()
+	key := func(id int64) string { return fmt.Sprintf("purse|%d", id) }
+	add := func(s modelState, id, n int64) bool {
+		have, _ := strconv.ParseInt(s[key(id)], 10, 64)
+		s[key(id)] = strconv.FormatInt(have+n, 10)
+		return have+n >= 0
+	}
+	return c, modelTx{act: func(s modelState) (modelState, bool) {
+		if from == 0 {
+			return s, add(s, to, n)
+		}
+		_, giver := s[key(from)]
+		_, taker := s[key(to)]
+		return s, taker && (!giver || add(s, from, -n)) && add(s, to, n)
+	}}
 }
 
 // TestRandomMergesAgreeWithTheModel draws histories with branches, merges and
 // merges of merges, and holds that every merge gives the verdicts and rows that
 // the model gives: that its result is the serial execution of what it included.
 func TestRandomMergesAgreeWithTheModel(t *testing.T) {
-	rounds := 6
-	if d, err := time.ParseDuration(os.Getenv("AERGO_SOAK")); err == nil {
-		until := time.Now().Add(d)
-		for time.Now().Before(until) {
-			seed := rand.Uint64()
-			t.Run(fmt.Sprint(seed), func(t *testing.T) { drawMerges(t, seed) })
-		}
+	manyMerges(t, 6, func(t *testing.T, seed uint64) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		s := begin(t, fixed(seed))
+		s.deploy("", "purse", purse)
+		s.drawMerges(rng, 60, modelState{}, func() (repo.Call, modelTx, bool) {
+			from, to := int64(0), rng.Int64N(5)+1
+			if rng.IntN(3) > 0 {
+				from = rng.Int64N(5) + 1
+			}
+			c, tx := purseCall(from, to, rng.Int64N(50)+1)
+			return c, tx, from != to
+		}, func(branch string) modelState {
+			return s.rowsOf(branch, "purse", "SELECT id, amount FROM purse.purse")
+		})
+	})
+}
+
+// manyMerges draws for AERGO_SOAK, or so many rounds. AERGO_SEED=n draws one.
+func manyMerges(t *testing.T, rounds int, draw func(t *testing.T, seed uint64)) {
+	if seed, err := strconv.ParseUint(os.Getenv("AERGO_SEED"), 10, 64); err == nil {
+		draw(t, seed)
 		return
 	}
-	for range rounds {
+	until := time.Now().Add(soak())
+	for round := 0; round < rounds || time.Now().Before(until); round++ {
 		seed := rand.Uint64()
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { drawMerges(t, seed) })
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { draw(t, seed) }) {
+			t.Fatalf("again: AERGO_SEED=%d go test ./repo -run %s", seed, t.Name())
+		}
 	}
 }
 
-func drawMerges(t *testing.T, seed uint64) {
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
-	s := begin(t, fixed(seed))
-	s.deploy("", "purse", purse)
-	root := &modelBlock{amounts: map[int64]int64{}, seen: map[string]bool{}}
-	heads := map[string]*modelBlock{"main": root}
+// rowsOf lists the rows of a query as a model has them: the first column is the
+// key.
+func (s *story) rowsOf(branch, table, sql string) modelState {
+	s.Helper()
+	state := modelState{}
+	for _, line := range strings.Split(s.query(branch, sql), "\n") {
+		if key, values, ok := strings.Cut(line, "|"); ok {
+			state[table+"|"+key] = values
+		}
+	}
+	return state
+}
+
+// drawMerges draws a history of some steps: branches, merges, and the calls
+// that next gives (false: none). After each step held must be what the model
+// says.
+func (s *story) drawMerges(rng *rand.Rand, steps int, start modelState, next func() (repo.Call, modelTx, bool), held func(branch string) modelState) {
+	s.Helper()
+	heads := map[string]*modelBlock{"main": {state: start, seen: map[string]bool{}}}
 	names := []string{"main"}
-	for step := range 60 {
+	for step := range steps {
 		name := names[rng.IntN(len(names))]
 		head := heads[name]
 		switch k := rng.IntN(10); {
 		case k == 0 && len(names) < 5:
 			n := fmt.Sprintf("b%d", step)
 			if _, err := s.CreateBranch(n, name, s.key, false); err != nil {
-				t.Fatal(err)
+				s.Fatal(err)
 			}
 			names, heads[n] = append(names, n), head
 		case k <= 2 && len(names) > 1:
@@ -202,7 +236,7 @@ func drawMerges(t *testing.T, seed uint64) {
 			want, ff, verdicts := head.merge(heads[from], strict)
 			got, err := s.Merge(ctx, s.key, from, repo.MergeOptions{Into: name, Strict: strict})
 			if err != nil {
-				t.Fatalf("step %d: merge %s into %s: %v", step, from, name, err)
+				s.Fatalf("step %d: merge %s into %s: %v", step, from, name, err)
 			}
 			var said []string
 			for _, v := range got.Verdicts {
@@ -220,38 +254,42 @@ func drawMerges(t *testing.T, seed uint64) {
 				kind = "up to date"
 			}
 			if got.Kind != kind || !slices.Equal(said, verdicts) {
-				t.Fatalf("step %d: merge %s into %s (strict %v) is %s\n%s\nthe model says %s\n%s", step, from, name, strict,
+				s.Fatalf("step %d: merge %s into %s (strict %v) is %s\n%s\nthe model says %s\n%s", step, from, name, strict,
 					got.Kind, strings.Join(said, "\n"), kind, strings.Join(verdicts, "\n"))
 			}
 			if want != nil {
 				heads[name] = want
 			}
 		default:
-			tx := modelTx{to: rng.Int64N(5) + 1, n: rng.Int64N(50) + 1}
-			c := repo.Call{Contract: "purse", Action: "put", Branch: name, Args: args{"id": tx.to, "n": tx.n}}
-			if rng.IntN(3) > 0 {
-				tx.from = rng.Int64N(5) + 1
-				if tx.from == tx.to {
-					continue
-				}
-				c.Action, c.Args = "move", args{"from": tx.from, "to": tx.to, "n": tx.n}
+			c, tx, ok := next()
+			if !ok {
+				continue
 			}
-			res, err := s.Call(ctx, s.key, c)
-			b := &modelBlock{parents: []*modelBlock{head}, amounts: maps.Clone(head.amounts), seen: maps.Clone(head.seen)}
-			tx.rows, tx.ok = tx.run(b.amounts)
+			c.Branch = name
+			res, err := s.send(c)
+			b := &modelBlock{parents: []*modelBlock{head}, seen: maps.Clone(head.seen)}
+			b.state, tx.rows, tx.ok = tx.run(head.state)
 			if tx.ok != (err == nil) {
-				t.Fatalf("step %d: %+v: %v, the model says %v", step, tx, err, tx.ok)
+				s.Fatalf("step %d: %s %v: %v, the model says %v", step, c.Action, c.Args, err, tx.ok)
 			}
 			tx.id = res.Transaction.String()
 			b.seen[tx.id], b.txs = true, []modelTx{tx}
 			heads[name] = b
 		}
-		if got := s.query(name, "SELECT id, amount FROM purse.purse ORDER BY id"); got != heads[name].String() {
-			t.Fatalf("step %d: %s holds\n%s\nthe model says\n%s", step, name, got, heads[name])
+		if got := held(name); !maps.Equal(got, heads[name].state) {
+			s.Fatalf("step %d: %s holds\n%v\nthe model says\n%v", step, name, got, heads[name].state)
 		}
 	}
 	report := s.verify()
 	if report.Executed != report.Transactions {
-		t.Errorf("verified %+v", report)
+		s.Errorf("verified %+v", report)
 	}
+}
+
+// send makes a call; one without an action deploys the source in its arguments.
+func (s *story) send(c repo.Call) (repo.Result, error) {
+	if c.Action == "" {
+		return s.Deploy(ctx, s.key, c.Branch, c.Contract, c.Args["source"].(string))
+	}
+	return s.Call(ctx, s.key, c)
 }
