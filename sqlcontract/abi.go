@@ -172,6 +172,30 @@ func (r MergeRule) String() string {
 	return s
 }
 
+// String says which contract an alias stands for, as in the source.
+func (u Use) String() string {
+	if u.Version > 0 {
+		return fmt.Sprintf("%s@%d AS %s", u.Contract, u.Version, u.Alias)
+	}
+	return u.Contract + " AS " + u.Alias
+}
+
+// String is what is called, with the names of the arguments but not their
+// values.
+func (k *Call) String() string {
+	s := k.Action
+	if k.Use != nil {
+		s = k.Use.Contract + "." + s
+	}
+	if k.Into != "" {
+		s = ":" + k.Into + " = " + s
+	}
+	for _, x := range k.Args {
+		s += " " + x.Name + "=>"
+	}
+	return s
+}
+
 // text is all that makes the action what it is: its declaration and body
 // without comments, blanks and places.
 func (a *Action) text() string {
@@ -208,6 +232,8 @@ func writeBody(b *strings.Builder, body []Statement) {
 			query("FOR "+s.For.Row, s.For.Rows)
 			writeBody(b, s.For.Body)
 			b.WriteString("END FOR\n")
+		case s.Call != nil:
+			query("CALL "+s.Call.String(), s.Call.Values)
 		case s.Return != nil:
 			query("RETURN", s.Return.Value)
 		case s.Emit != nil:

@@ -49,6 +49,9 @@ func compile(name, source string, system bool) (*Contract, error) {
 	if err := c.rules(); err != nil {
 		return nil, err
 	}
+	if err := c.ownCalls(); err != nil {
+		return nil, err
+	}
 	return p.contract, nil
 }
 
@@ -56,6 +59,9 @@ func checkContractName(name string, system bool) error {
 	n, ok := plainName(name)
 	if !ok || n != name || name[0] == '_' {
 		return fault.New(codeSchema, "use a-z first, then a-z, 0-9 and _, at most 63", "%.80q is no name of a contract", name)
+	}
+	if strings.HasPrefix(name, accountStart) {
+		return fault.New(codeSchema, "choose another name", "contract names that begin with %s would look like accounts, and @caller is either", accountStart)
 	}
 	if strings.HasPrefix(name, "aergo_") && !system {
 		return fault.New(codeSchema, "choose another name", "contract names that begin with aergo_ belong to the system")

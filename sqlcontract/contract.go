@@ -13,6 +13,7 @@ type Contract struct {
 
 	Tables     []*Table // in source order
 	Schema     []Object // canonical creation order: tables, indexes, views, triggers, each by name
+	Uses       []Use    // contracts that actions may CALL, in source order
 	Actions    []*Action
 	Rules      []MergeRule
 	Invariants []*Invariant
@@ -45,6 +46,14 @@ type Column struct {
 	NotNull   bool
 	Default   any // nil, int64, string or []byte
 	Generated bool
+}
+
+// Use is one USE: the contract that an alias stands for.
+type Use struct {
+	Contract string
+	Version  int // that must be in force; 0: any
+	Alias    string
+	Line     int
 }
 
 // Visibility says who may call an action.
@@ -89,6 +98,7 @@ type Statement struct {
 	For     *For
 	Return  *Return
 	Emit    *Emit
+	Call    *Call
 	Line    int // in Source, from 1
 	Offset  int // byte offset of its first byte in Source
 }
@@ -145,6 +155,23 @@ type Emit struct {
 	Values *Query
 }
 
+// Call runs an action of the same or of another contract.
+type Call struct {
+	Use    *Use // nil: an action of the same contract
+	Action string
+	Into   string    // of LET :x = CALL …: the variable without its colon, or ""
+	Args   []CallArg // positional ones first
+	Values *Query    // one SELECT with a column per argument; nil without arguments
+	Offset int       // of the word CALL in Source
+}
+
+// CallArg is what is known of an argument without running it.
+type CallArg struct {
+	Name     string // "" for a positional one
+	Constant bool   // it is the literal Value
+	Value    any
+}
+
 // MergeRule is one MERGE RULE statement, checked against the schema.
 type MergeRule struct {
 	Table    string
@@ -189,6 +216,16 @@ func (c *Contract) Action(name string) *Action {
 	for _, a := range c.Actions {
 		if a.Name == name {
 			return a
+		}
+	}
+	return nil
+}
+
+// use finds a USE by its alias, or nil.
+func (c *Contract) use(alias string) *Use {
+	for i := range c.Uses {
+		if c.Uses[i].Alias == alias {
+			return &c.Uses[i]
 		}
 	}
 	return nil

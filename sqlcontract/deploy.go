@@ -69,6 +69,11 @@ func (d *deploy) do() error {
 			return fail("AG0403", slices.Min(slices.Collect(maps.Keys(d.args)))) // the constructor does not run again
 		}
 	}
+	if broken, err := brokenCalls(c, s.find); err != nil {
+		return err
+	} else if len(broken) > 0 {
+		return fail("AG0443", broken[0].which())
+	}
 	if err := d.build(c); err != nil {
 		return err
 	}
@@ -178,6 +183,9 @@ func (d *deploy) build(c *Contract) (err error) {
 	}
 	if err := db.begin(&s.capture); err != nil {
 		return err
+	}
+	if d.old == nil { // rows that an upgrade leaves are all checked here
+		d.touched = append(d.touched, d.place)
 	}
 	return d.rebuildInvariants(c, totals)
 }

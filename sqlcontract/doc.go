@@ -40,12 +40,15 @@
 //	AG0401 no such contract or action        AG0416 datatype, REAL, bad text
 //	AG0402 not permitted (who may: text)     AG0417 integer overflow, REAL result
 //	AG0403 argument (text: its name)         AG0420 out of gas
-//	AG0410 REQUIRE or RAISE (text: theirs)   AG0421 too big: key, row, value, receipt, FOR
-//	AG0411 CHECK                             AG0429 other error of the engine
-//	AG0412 PRIMARY KEY or UNIQUE             AG0430 precondition (text: which, from 1)
-//	AG0413 NOT NULL                          AG0440 source does not compile (text: code)
-//	AG0414 FOREIGN KEY                       AG0441 deploy plan forbidden
-//	AG0415 INVARIANT (text: its name)        AG0442 stored rows break a new constraint
+//	AG0404 contract entered twice            AG0421 too big: key, row, value, receipt, FOR
+//	AG0405 CALLs too deep                    AG0429 other error of the engine
+//	AG0406 version of a USE not in force     AG0430 precondition (text: which, from 1)
+//	AG0410 REQUIRE or RAISE (text: theirs)   AG0440 source does not compile (text: code)
+//	AG0411 CHECK                             AG0441 deploy plan forbidden
+//	AG0412 PRIMARY KEY or UNIQUE             AG0442 stored rows break a new constraint
+//	AG0413 NOT NULL                          AG0443 USE or CALL does not fit (text: which)
+//	AG0414 FOREIGN KEY
+//	AG0415 INVARIANT (text: its name)
 //
 // Not admitted: AG0431 expired or from the future, AG0432 seen before, AG0433
 // bound to another branch, AG0434 salt used by another transaction, AG0435

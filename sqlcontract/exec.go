@@ -16,14 +16,17 @@ import (
 // methods answer with a *failure for the receipt, or another error for trouble
 // of this machine.
 type run struct {
-	s        *Session // nil in a call without a transaction
-	contract *deployed
-	db       *database // the contract's
-	meter    meter
-	trace    *trace // nil: nobody looks
-	receipt  Receipt
-	body     int // bytes of returned rows and events so far
-	looped   int // bytes of the rows of FORs under way
+	activation              // of the action that runs now
+	outer      []activation // of those that wait for it, the transaction's first
+	touched    []place      // contracts in use, in the order of their first use
+
+	s       *Session // nil in a call without a transaction,
+	tree    *Tree    // which reads this one
+	meter   meter
+	trace   *trace // nil: nobody looks
+	receipt Receipt
+	body    int // bytes of returned rows and events so far
+	looped  int // bytes of the rows of FORs under way
 
 	called  string // the action
 	args    map[string]any
@@ -32,12 +35,7 @@ type run struct {
 	created int64
 	block   Block
 	ledger  objectstore.Hash
-
-	vars map[string]any // parameters, LET variables ("x") and FOR rows ("row$x")
 }
-
-// role tells whether the account holds a role of the contract.
-type roleFunc func(role string) (bool, error)
 
 // statement is a prepared Query.
 type statement struct {
@@ -166,7 +164,9 @@ func (r *run) value(name string) any {
 		return r.vars[name[1:]]
 	}
 	switch name {
-	case "@caller", "@signer":
+	case "@caller":
+		return r.caller
+	case "@signer":
 		return string(r.account)
 	case "@txid":
 		return r.txid.String()
@@ -185,13 +185,13 @@ func (r *run) value(name string) any {
 }
 
 // call checks a call and runs the action's body.
-func (r *run) call(action string, holds roleFunc, pre func() error) error {
+func (r *run) call(action string, pre func() error) error {
 	r.called = action
 	a := r.contract.contract.Action(action)
 	if a == nil {
 		return fail("AG0401", r.contract.contract.Name+"."+action)
 	}
-	if err := r.permit(a, holds); err != nil {
+	if err := r.permit(a); err != nil {
 		return err
 	}
 	if err := r.bind(a); err != nil {
@@ -210,10 +210,11 @@ func (r *run) call(action string, holds roleFunc, pre func() error) error {
 	return r.action(a)
 }
 
-// permit decides by the action's visibility. The contract's owner holds every
-// role of it.
-func (r *run) permit(a *Action, holds roleFunc) error {
-	owner := r.account == r.contract.owner
+// permit decides by the action's visibility whether the action's caller may run
+// it. The contract's owner holds every role of it; a calling contract is nobody's
+// owner and acts by its own roles, whoever signed.
+func (r *run) permit(a *Action) error {
+	owner := r.caller == string(r.contract.owner)
 	switch {
 	case a.Constructor:
 		return fail("AG0402", "constructor")
@@ -229,7 +230,7 @@ func (r *run) permit(a *Action, holds roleFunc) error {
 			return nil
 		}
 		for _, role := range a.Roles {
-			if ok, err := holds(role); ok || err != nil {
+			if ok, err := r.holds(role); ok || err != nil {
 				return err
 			}
 		}
@@ -251,7 +252,7 @@ func (r *run) bind(a *Action) error {
 		} else {
 			v = p.Default
 		}
-		if ok && !fits(v, p.Type) && (v != nil || !p.HasDefault || p.Default != nil) {
+		if ok && !p.takes(v) {
 			return fail("AG0403", p.Name)
 		}
 		r.vars[p.Name] = v
@@ -286,6 +287,7 @@ func (r *run) action(a *Action) error {
 	for _, p := range a.Returns {
 		r.receipt.Columns = append(r.receipt.Columns, p.Name)
 	}
+	r.running = a
 	_, err := r.statements(a, a.Body)
 	return err
 }
@@ -328,6 +330,8 @@ func (r *run) statement(a *Action, st *Statement) (done bool, err error) {
 		return r.loop(a, st.For)
 	case st.Emit != nil:
 		return false, r.emit(st.Emit)
+	case st.Call != nil:
+		return false, r.nest(st.Call)
 	case st.Return != nil:
 		if st.Return.Value == nil {
 			return true, nil
@@ -382,6 +386,12 @@ func (r *run) rows(a *Action, q *Query) error {
 			row[i] = v
 		}
 		r.meter.read(row...)
+		if len(r.outer) > 0 { // for the caller, who takes one value at most
+			if r.first == nil {
+				r.first = row
+			}
+			return nil
+		}
 		r.receipt.Rows = append(r.receipt.Rows, row)
 		return r.grow(row)
 	})

@@ -12,6 +12,7 @@ const (
 
 	gasTransaction = 50 * gasUnit // signature, seen row, lists
 	gasArgument    = 2            // a byte of encoded arguments
+	gasCall        = 10 * gasUnit // a CALL, beside its arguments and what it runs
 	gasStatement   = 1 * gasUnit  // one execution of a statement or expression
 	gasRowRead     = 1 * gasUnit  // a row that a statement hands out: returned, emitted, FOR, LET
 	gasByteRead    = 2            // a byte of its text and blobs

@@ -10,9 +10,25 @@ import (
 	"github.com/aergo-git/aergo-git/internal/wire"
 )
 
-// check holds a transaction that has run against what the contract declares:
-// deferred foreign keys, then every INVARIANT that the changed rows concern.
+// check holds a transaction that has run against what the contracts in use
+// declare, one after another in the order of their first use.
 func (r *run) check() error {
+	first := r.place
+	for _, r.place = range r.touched {
+		if err := r.checkPlace(); err != nil {
+			return err
+		}
+		if r.meter.over() {
+			return fail("AG0420", "")
+		}
+	}
+	r.place = first
+	return nil
+}
+
+// checkPlace checks one contract: deferred foreign keys, then every INVARIANT
+// that the changed rows concern.
+func (r *run) checkPlace() error {
 	if r.db.conn.DeferredFKs() {
 		return fail("AG0414", "")
 	}

@@ -12,12 +12,13 @@ const (
 	maxInvariants = 64        // each is checked after every transaction that touches its table
 	maxRules      = 256       // a merge looks them up per cell
 	maxParams     = 64        // of one action; also columns that it returns and names of an event
+	maxUses       = 16        // each is looked up at every deploy, and may be opened by one transaction
 	maxRoles      = 16        // in one ROLE (…)
 	maxNesting    = 16        // IF and FOR inside one another: bounds the executor's stack
 	maxParens     = 200       // open at once in one statement: twice what SQLite's expression depth allows
 	maxStatements = 1024      // of one action, or of one MIGRATION
 	maxMigrations = 256       // each is read at every compile, and prepared once in its life
-	maxVersion    = 1_000_000 // that a MIGRATION can name
+	maxVersion    = 1_000_000 // that a MIGRATION or USE can name
 )
 
 // compileSteps bounds the work of preparing all statements of a contract, in

@@ -110,28 +110,25 @@ func (p *parser) statement() error {
 		return p.invariant()
 	case "DIALECT":
 		return p.fail(codeSyntax, p.off(), "", "DIALECT stands once, at the beginning")
+	case "USE":
+		return p.use()
 	case "MIGRATION":
 		return p.migration()
-	case "USE", "LANGUAGE", "UNION", "REPLAY", "ERASABLE", "CALL":
+	case "LANGUAGE", "UNION", "REPLAY", "ERASABLE":
 		return p.later(w)
-	case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "REQUIRE", "LET", "IF", "FOR", "EMIT", "RETURN":
+	case "CALL", "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "REQUIRE", "LET", "IF", "FOR", "EMIT", "RETURN":
 		return p.fail(codeSyntax, p.off(), "put it between BEGIN and END of a CREATE ACTION; a CONSTRUCTOR runs once at deploy", "%s stands outside an action", w)
 	default:
 		if why, next := refusedStatement(w); why != "" {
 			return p.fail(codeFence, p.off(), next, "%s is not allowed in a contract: %s", w, why)
 		}
-		return p.unexpected("expected CREATE, MERGE RULE, INVARIANT or MIGRATION")
+		return p.unexpected("expected CREATE, MERGE RULE, INVARIANT, MIGRATION or USE")
 	}
 }
 
 // later refuses what the dialect keeps for a later version.
 func (p *parser) later(word string) error {
-	next := "leave it out"
-	switch word {
-	case "USE", "CALL":
-		next = "a contract reads and writes its own tables only; let the application call both contracts"
-	}
-	return p.fail(codeLater, p.off(), next, "%s is part of AERGOSQL but not in this version", word)
+	return p.fail(codeLater, p.off(), "leave it out", "%s is part of AERGOSQL but not in this version", word)
 }
 
 // refusedStatement says why SQLite's statement is not one of AERGOSQL.

@@ -46,7 +46,7 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 	case "REQUIRE":
 		s.Require, err = p.require()
 	case "LET":
-		s.Let, err = p.let()
+		err = p.let(s)
 	case "IF":
 		p.i++
 		s.If, err = p.ifThen()
@@ -59,8 +59,10 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 			return p.fail(codeSchema, p.off(), "leave READONLY out of the action", "the action %s is READONLY, and an event is written to the block", a.Name)
 		}
 		s.Emit, err = p.emit()
-	case "CALL", "USE":
-		err = p.later(w)
+	case "CALL":
+		s.Call, err = p.call("")
+	case "USE":
+		err = p.fail(codeSyntax, p.off(), "put it before the action, after DIALECT 1;", "USE stands outside actions")
 	case "MIGRATION":
 		err = p.fail(codeSyntax, p.off(), "put it outside; it runs when a deploy replaces the version it names", "MIGRATION stands inside an action")
 	case "CREATE":
@@ -69,7 +71,7 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 		if why, next := refusedStatement(w); why != "" {
 			return p.fail(codeFence, p.off(), next, "%s is not allowed in an action: %s", w, why)
 		}
-		words := []string{"SELECT", "INSERT", "UPDATE", "DELETE", "REQUIRE", "LET", "FOR", "EMIT", "RETURN"}
+		words := []string{"SELECT", "INSERT", "UPDATE", "DELETE", "REQUIRE", "LET", "FOR", "EMIT", "RETURN", "CALL"}
 		err = p.unexpected("expected a statement" + didYouMean(w, words))
 	}
 	return err
@@ -91,36 +93,37 @@ func (p *parser) require() (*Require, error) {
 	return r, p.expect(";")
 }
 
-// let reads LET :x = expr;
-func (p *parser) let() (*Let, error) {
+// let reads LET :x = expr; or LET :x = CALL …;
+func (p *parser) let(s *Statement) error {
 	p.i++
 	at := p.off()
 	if p.rowColumn(p.i) {
-		return nil, p.fail(codeSchema, at, "LET a variable of its own", "the row of a FOR cannot be changed")
+		return p.fail(codeSchema, at, "LET a variable of its own", "the row of a FOR cannot be changed")
 	}
 	name, err := p.variableName("a variable, as in LET :x = …")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range p.scope.rows {
 		if r.name == name {
-			return nil, p.fail(codeSchema, at, "choose another name", "%s is the row of a FOR", name)
+			return p.fail(codeSchema, at, "choose another name", "%s is the row of a FOR", name)
 		}
 	}
 	if err := p.expect("="); err != nil {
-		return nil, err
+		return err
 	}
 	if p.is("CALL") {
-		return nil, p.later("CALL")
+		s.Call, err = p.call(name)
+	} else {
+		s.Let = &Let{Name: name}
+		if s.Let.Value, err = p.query(useExpression, nil); err == nil {
+			err = p.expect(";")
+		}
 	}
-	l := &Let{Name: name}
-	if l.Value, err = p.query(useExpression, nil); err != nil {
-		return nil, err
-	}
-	if !slices.Contains(p.scope.vars, name) {
+	if err == nil && !slices.Contains(p.scope.vars, name) {
 		p.scope.vars = append(p.scope.vars, name)
 	}
-	return l, p.expect(";")
+	return err
 }
 
 // ifThen reads what follows IF or ELSEIF.
@@ -224,7 +227,7 @@ func (p *parser) returns() (*Return, error) {
 		}
 		return nil, p.fail(codeSyntax, p.off(), "write the "+w+" … RETURNING without RETURN: its rows are returned", "RETURN takes values or a SELECT")
 	case "CALL":
-		return nil, p.later(w)
+		return nil, p.fail(codeSyntax, p.off(), "write LET :x = CALL …; RETURN :x;", "RETURN takes values or a SELECT")
 	default:
 		r.Value, err = p.queryList(useReturn)
 	}
@@ -258,7 +261,7 @@ func (p *parser) emit() (*Emit, error) {
 		if e.Names = append(e.Names, name); len(e.Names) > maxParams {
 			return nil, p.fail(codeLimit, at, "emit two events", "more than %d values in one event", maxParams)
 		}
-		if !p.op(p.i, "=") || !p.op(p.i+1, ">") || p.toks[p.i].end != p.toks[p.i+1].start {
+		if !p.arrow() {
 			return nil, p.unexpected("expected =>")
 		}
 		p.i += 2
@@ -278,6 +281,11 @@ func (p *parser) emit() (*Emit, error) {
 		return nil, err
 	}
 	return e, p.expect(";")
+}
+
+// arrow tells whether => comes next.
+func (p *parser) arrow() bool {
+	return p.op(p.i, "=") && p.op(p.i+1, ">") && p.toks[p.i].end == p.toks[p.i+1].start
 }
 
 func (p *parser) stopWord(w string) func(int) bool {

@@ -47,7 +47,7 @@ func (e PlanEntry) String() string {
 }
 
 // Plan is what a deploy would change, in the order: migration, tables and
-// columns, other schema objects, actions, invariants, merge rules.
+// columns, other schema objects, USEs, actions, invariants, merge rules.
 type Plan struct {
 	Contract  string
 	New       bool // no version before this one
@@ -76,9 +76,10 @@ func PlanDeploy(old, new *Contract, from int) (Plan, error) {
 	}
 	p.tables(old, new)
 	p.objects(old, new)
+	p.differ("use", textsOf(old.Uses), textsOf(new.Uses))
 	p.actions(old, new)
 	p.invariants(old, new)
-	p.rules(old, new)
+	p.differ("rule", textsOf(old.Rules), textsOf(new.Rules))
 	return p, nil
 }
 
@@ -151,7 +152,7 @@ func (p Plan) Summary() string {
 }
 
 // nouns are the words for entries in a count of several.
-var nouns = map[string]string{"action": "action", "index": "indexe", "view": "view", "trigger": "trigger", "invariant": "invariant", "rule": "merge rule"}
+var nouns = map[string]string{"action": "action", "index": "indexe", "view": "view", "trigger": "trigger", "invariant": "invariant", "rule": "merge rule", "use": "use"}
 
 func (p *Plan) add(class PlanClass, sign, what, why string, args ...any) {
 	p.Entries = append(p.Entries, PlanEntry{Class: class, Sign: sign, What: what, Why: fmt.Sprintf(why, args...)})
@@ -327,23 +328,24 @@ func (p *Plan) invariants(old, new *Contract) {
 	}
 }
 
-func (p *Plan) rules(old, new *Contract) {
-	texts := func(c *Contract) []string {
-		var list []string
-		for _, r := range c.Rules {
-			list = append(list, r.String())
-		}
-		return list
-	}
-	before, after := texts(old), texts(new)
-	for _, r := range after {
-		if !slices.Contains(before, r) {
-			p.add(PlanSafe, "+", "rule "+r, "")
+// differ adds an entry for each text of a list that is new or gone.
+func (p *Plan) differ(noun string, before, after []string) {
+	for _, x := range after {
+		if !slices.Contains(before, x) {
+			p.add(PlanSafe, "+", noun+" "+x, "")
 		}
 	}
-	for _, r := range before {
-		if !slices.Contains(after, r) {
-			p.add(PlanSafe, "-", "rule "+r, "")
+	for _, x := range before {
+		if !slices.Contains(after, x) {
+			p.add(PlanSafe, "-", noun+" "+x, "")
 		}
 	}
+}
+
+func textsOf[T fmt.Stringer](list []T) []string {
+	out := make([]string, len(list))
+	for i, x := range list {
+		out[i] = x.String()
+	}
+	return out
 }

@@ -3,7 +3,9 @@ package sqlcontract
 import "fmt"
 
 // Plan is what the deploy of a source would change on the committed state, see
-// PlanDeploy. Where tables lose their rows it says how many there are.
+// PlanDeploy. Where tables lose their rows it says how many there are, and it
+// names the contracts in force whose calls would not fit any more. A USE or CALL
+// of the source that does not fit what is in force is AG0443 with its place.
 func (t *Tree) Plan(name, source string) (Plan, error) {
 	next, err := Compile(name, source)
 	if err != nil {
@@ -11,15 +13,23 @@ func (t *Tree) Plan(name, source string) (Plan, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d, err := t.find(t.state.Get, name)
+	find := func(name string) (*deployed, error) { return t.find(t.state.Get, name) }
+	d, err := find(name)
 	if err != nil {
 		return Plan{}, err
 	}
+	if d != nil && d.contract.Source == source {
+		return Plan{Contract: name, From: int(d.version)}, nil // a deploy would do nothing
+	}
+	broken, err := brokenCalls(next, find)
+	if err != nil {
+		return Plan{}, err
+	}
+	if len(broken) > 0 {
+		return Plan{}, broken[0].fault(next)
+	}
 	if d == nil {
 		return PlanDeploy(nil, next, 0)
-	}
-	if d.contract.Source == source {
-		return Plan{Contract: name, From: int(d.version)}, nil // a deploy would do nothing
 	}
 	p, err := PlanDeploy(d.contract, next, int(d.version))
 	if err != nil {
@@ -39,7 +49,7 @@ func (t *Tree) Plan(name, source string) (Plan, error) {
 			e.Why = "its 1 row goes"
 		}
 	}
-	return p, nil
+	return p, p.callers(t, find, &deployed{contract: next, owner: d.owner, version: d.version + 1})
 }
 
 func (t *Tree) countRows(contract, table string) (int64, error) {

@@ -403,17 +403,21 @@ func (t *Tree) CallReadOnly(c ReadCall) (Receipt, error) {
 	if a := d.contract.Action(c.Action); a != nil && !a.ReadOnly {
 		return Receipt{}, fault.New("AG0402", "Call it by a transaction.", "%s.%s is not READONLY", c.Contract, c.Action)
 	}
-	db, err := t.reader(c.Contract)
-	if err != nil {
-		return Receipt{}, err
-	}
-	defer t.release(db)
 	if c.GasLimit == 0 {
 		c.GasLimit = DefaultGas
 	}
-	r := &run{contract: d, db: db, args: c.Args, account: c.Account, block: c.Block, ledger: t.ledger,
-		created: c.Block.Time, meter: newMeter(min(c.GasLimit, MaxGas)), vars: map[string]any{}, trace: newTrace(c.Observe)}
-	err = r.call(c.Action, holds(t.state.Get, c.Contract, c.Account), nil)
+	r := &run{tree: t, args: c.Args, account: c.Account, block: c.Block, ledger: t.ledger, created: c.Block.Time,
+		meter: newMeter(min(c.GasLimit, MaxGas)), trace: newTrace(c.Observe),
+		activation: activation{caller: string(c.Account), vars: map[string]any{}}}
+	defer func() {
+		for _, at := range r.touched {
+			t.release(at.db)
+		}
+	}()
+	if r.place, err = r.enter(d); err != nil {
+		return Receipt{}, err
+	}
+	err = r.call(c.Action, nil)
 	r.trace.close(r, err)
 	var f *failure
 	if err != nil && !errors.As(err, &f) {

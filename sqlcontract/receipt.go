@@ -102,6 +102,9 @@ var reasons = map[string]string{
 	"AG0401": "there is no such contract or action: %s",
 	"AG0402": "the caller may not do this: %s",
 	"AG0403": "the arguments do not fit: %s",
+	"AG0404": "contract %s is at work already, and a contract is not entered twice",
+	"AG0405": "actions call one another too deeply: %s",
+	"AG0406": "this version is not in force: %s",
 	"AG0410": "%s",
 	"AG0411": "CHECK would break: %s",
 	"AG0412": "this key is taken: %s",
@@ -124,6 +127,7 @@ var reasons = map[string]string{
 	"AG0438": "it was made on a scratch branch, which it never leaves",
 	"AG0440": "the contract does not compile: %s",
 	"AG0441": "the contract cannot replace the one in force: %s",
+	"AG0443": "a CALL or USE does not fit the contracts in force: %s",
 	"AG0442": "the stored rows break the new contract: %s",
 }
 

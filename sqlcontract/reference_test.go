@@ -56,7 +56,7 @@ func TestReference(t *testing.T) {
 		t.Errorf("the page lists the functions\n%v\nthe code allows\n%v", listed, want)
 	}
 
-	for _, n := range []int{maxSource >> 10, maxTables, maxColumns, maxObjects, maxActions, maxStatements, maxInvariants, maxRules, maxParams, maxRoles, maxNesting, maxParens, maxValue >> 10} {
+	for _, n := range []int{maxSource >> 10, maxTables, maxColumns, maxObjects, maxActions, maxStatements, maxInvariants, maxRules, maxParams, maxRoles, maxUses, maxCalls, maxNesting, maxParens, maxValue >> 10} {
 		if !strings.Contains(page[strings.Index(page, "## Limits"):], fmt.Sprint(n)) {
 			t.Errorf("the limit %d is not on the page", n)
 		}

@@ -195,7 +195,8 @@ func (s *Session) RunIf(tx VerifiedTransaction, accept func(rows []RowChange) (c
 		return Receipt{}, err
 	}
 	r := &run{s: s, args: tx.args, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
-		block: s.block, ledger: s.tree.ledger, meter: newMeter(tx.header.GasLimit), vars: s.vars, trace: newTrace(s.observer)}
+		block: s.block, ledger: s.tree.ledger, meter: newMeter(tx.header.GasLimit), trace: newTrace(s.observer),
+		activation: activation{caller: string(tx.header.Account), vars: s.vars}}
 	rows, f, err := s.execute(r, tx, accept)
 	if err == nil {
 		err = s.record(tx, s.answer(r, rows, f), rows, known)
@@ -229,10 +230,8 @@ func (s *Session) execute(r *run, tx VerifiedTransaction, accept func([]RowChang
 	} else {
 		err = s.call(r, tx)
 	}
-	if err == nil && r.db != nil && (d == nil || d.old == nil) { // an upgrade has checked every row
-		if err = r.check(); err == nil && r.meter.over() {
-			err = fail("AG0420", "")
-		}
+	if err == nil {
+		err = r.check()
 	}
 	if err == nil && r.meter.over() {
 		err = fail("AG0420", "")
@@ -259,8 +258,11 @@ func (s *Session) execute(r *run, tx VerifiedTransaction, accept func([]RowChang
 	err = nil
 	if d != nil {
 		err = d.end(f == nil)
-	} else if r.db != nil {
-		err = s.settle(r.db, f == nil)
+	}
+	for _, at := range r.touched {
+		if err == nil && (d == nil || at.db != d.fresh) {
+			err = s.settle(at.db, f == nil)
+		}
 	}
 	if f != nil {
 		rows = nil
@@ -278,11 +280,10 @@ func (s *Session) call(r *run, tx VerifiedTransaction) error {
 	if d == nil {
 		return fail("AG0401", tx.header.Contract)
 	}
-	r.contract = d
-	if r.db, err = s.touch(tx.header.Contract); err != nil {
+	if r.place, err = r.enter(d); err != nil {
 		return err
 	}
-	return r.call(tx.header.Action, holds(s.get, d.contract.Name, r.account), func() error { return s.preconditions(tx) })
+	return r.call(tx.header.Action, func() error { return s.preconditions(tx) })
 }
 
 // answer makes the receipt.

@@ -114,18 +114,6 @@ func NotAdmitted(err error) bool {
 	return len(f.ID) == 6 && f.ID[:4] == "AG05"
 }
 
-// holds tells whether an account has a role of a contract.
-func holds(from get, contract string, account objectstore.Account) roleFunc {
-	return func(role string) (bool, error) {
-		key, err := roleKey(contract, role, account)
-		if err != nil {
-			return false, err
-		}
-		_, ok, err := from(key)
-		return ok, err
-	}
-}
-
 // preconditions checks a transaction's preconditions on the state it meets. The
 // failure names the first that does not hold by its position from 1.
 func (s *Session) preconditions(tx VerifiedTransaction) error {

@@ -260,10 +260,14 @@ func (r *run) guardSystem() error {
 	case slices.Contains(reservedRoles, role) || !goodName(role):
 		return fail("AG0403", "role")
 	}
-	if _, _, err := sign.ParseAccount(account); err != nil {
-		return fail("AG0403", "account")
+	if _, _, err := sign.ParseAccount(account); err == nil {
+		return nil
 	}
-	return nil
+	holder, err := r.s.find(account) // a contract may hold a role, too
+	if err == nil && (holder == nil || holder.version == 0) {
+		err = fail("AG0403", "account")
+	}
+	return err
 }
 
 // goodName is the form of names of contracts and roles.

@@ -140,12 +140,7 @@ func (t *trace) begin(r *run, a *Action, st *Statement) {
 	}
 	f := frame{gas: r.meter.used, changes: r.changes()}
 	f.Contract, f.Action, f.Statement = r.contract.contract, a, st
-	if n := len(t.under); n > 0 {
-		f.Depth = t.under[n-1].Depth
-		if t.under[n-1].Action != a {
-			f.Depth++
-		}
-	}
+	f.Depth = len(r.outer)
 	t.under = append(t.under, f)
 }
 

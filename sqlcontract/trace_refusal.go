@@ -163,6 +163,8 @@ func (st *Statement) query() *Query {
 		return st.For.Rows
 	case st.Emit != nil:
 		return st.Emit.Values
+	case st.Call != nil:
+		return st.Call.Values
 	case st.Return != nil:
 		return st.Return.Value
 	}

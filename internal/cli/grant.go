@@ -19,7 +19,7 @@ const roleContract = "aergo_role"
 func (a *app) grantCommand() *ucli.Command {
 	return a.roleCommand("grant", "to", "give an account a role of a contract",
 		"The role is one that the contract's actions name: ROLE (manager). Its owner grants it;\n"+
-			"WHO is an account (ag1…) or one of your keys. It holds on that branch, and where\n"+
+			"WHO is an account (ag1…), one of your keys, or a contract, for its calls. It holds on that branch, and where\n"+
 			"that is merged. SELECT * FROM aergo_role.role lists who holds what.")
 }
 
@@ -32,7 +32,7 @@ func (a *app) roleCommand(verb, who, usage, description string) *ucli.Command {
 		Name: verb, Usage: usage, ArgsUsage: "ROLE --contract C --" + who + " WHO", Category: "trust", Description: description,
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "contract", Usage: "the role is one of contract `C`"},
-			&ucli.StringFlag{Name: who, Usage: "the account or key `WHO`"},
+			&ucli.StringFlag{Name: who, Usage: "the account, key or contract `WHO`"},
 			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "on branch `B`, not the current one"},
 		},
 		Action: func(c *ucli.Context) error { return a.changeRole(c, verb, who) },
@@ -59,7 +59,7 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 	if err != nil {
 		return err
 	}
-	account, err := a.accountOf(name)
+	account, err := a.holderOf(r, branch, name)
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,21 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 	}
 	a.done("%s %s %s of %s  block %s%s", a.who(account), what, role, contract, res.Block.Short(), a.onBranch(res.Branch))
 	return nil
+}
+
+// holderOf reads who may hold a role: an account, a key of the key folder, or a
+// contract on the branch.
+func (a *app) holderOf(r *repo.Repository, branch, who string) (objectstore.Account, error) {
+	account, err := a.accountOf(who)
+	_, _, noContract := r.Contract(branch, who)
+	switch {
+	case noContract != nil || strings.Contains(who, "@"):
+		return account, err
+	case err != nil:
+		return objectstore.Account(who), nil
+	}
+	return "", usage("AG0113", "give the account in full for the key, "+string(account)+"; for the contract: aergo call aergo_role.grant contract=… role=… account="+who,
+		"%s is a key of yours and a contract", who)
 }
 
 // accountOf reads an account, or the name of a key of the key folder.

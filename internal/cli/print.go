@@ -142,7 +142,7 @@ func (a *app) who(account objectstore.Account) string {
 }
 
 func shortAccount(account objectstore.Account) string {
-	if len(account) <= 10 {
+	if len(account) <= 10 || !strings.HasPrefix(string(account), "ag1") { // a contract
 		return string(account)
 	}
 	return string(account[:10]) + "…"

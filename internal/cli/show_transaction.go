@@ -144,6 +144,9 @@ func (a *app) showTransaction(c *ucli.Context, r *repo.Repository, t repo.Transa
 		a.say("\n%s", a.why(*trace.Refusal, t.Account))
 	}
 	for _, r := range t.Changes {
+		if r.Contract != t.Contract { // of a contract that was called
+			r.Table = r.Contract + "." + r.Table
+		}
 		a.say("  %s", rowText(r))
 	}
 	for _, e := range rc.Events {
