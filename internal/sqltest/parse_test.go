@@ -26,6 +26,7 @@ func TestRefusals(t *testing.T) {
 		{"TEST 'a' AS CALL a(1 |2); END;", "a comma or )"},
 		{"TEST 'a' AS CALL a(|b); END;", "a value"},
 		{"TEST 'a' AS CALL a(-|'b'); END;", "a number"},
+		{"TEST 'a' AS CALL a(|'b' || 1); END;", "joins texts"},
 		{"TEST 'a' AS CALL a(|99999999999999999999); END;", "does not fit"},
 		{"TEST 'a' AS CALL a(|'b); END;", "a quote that is not closed"},
 		{"TEST 'a' AS CALL a() FAILS |AG0410; END;", "the code or the text"},

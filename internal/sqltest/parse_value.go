@@ -22,9 +22,28 @@ type rows struct {
 	list [][]any
 }
 
-// value reads a literal, or @persona for that account's address. Values are nil,
-// int64, string, []byte, and in queries float64.
+// value reads one literal, or texts joined by ||, as for JSON that names an
+// account: '{"to": "' || @bob || '"}'.
 func (p *parser) value() (any, error) {
+	off := p.off()
+	v, err := p.literal()
+	for err == nil && p.op("||") {
+		left, ok := v.(string)
+		if v, err = p.literal(); err != nil {
+			break
+		}
+		right, too := v.(string)
+		if !ok || !too {
+			return nil, p.fail(off, "", "|| joins texts and accounts")
+		}
+		v = left + right
+	}
+	return v, err
+}
+
+// literal reads a literal, or @persona for that account's address. Values are
+// nil, int64, string, []byte, and in queries float64.
+func (p *parser) literal() (any, error) {
 	negative := p.op("-")
 	if p.at == len(p.toks) {
 		return nil, p.wrong("a value")
