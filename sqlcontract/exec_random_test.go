@@ -93,7 +93,7 @@ func TestRandomContracts(t *testing.T) {
 	}
 }
 
-type historyCount struct{ Rounds, Blocks, OK, Failed, Judged, Upgrades int }
+type historyCount struct{ Rounds, Blocks, OK, Failed, Judged, Upgrades, Migrations int }
 
 func randomHistory(t *testing.T, seed uint64, count *historyCount) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
@@ -140,8 +140,12 @@ func randomHistory(t *testing.T, seed uint64, count *historyCount) {
 			t.Fatalf("block %d: after %q node B has other results:\n%+v\nstate %s\nnode A:\n%+v\nstate %s", a.number, b.did, got, db.State, want, da.State)
 		}
 		if nextSource != "" && want[0].Status == StatusOK {
-			c, source, j = next, nextSource, j.upgrade(next)
+			c, source, j = next, nextSource, j.upgrade(next, g.version)
+			g.version++
 			count.Upgrades++
+			if g.migration != "" {
+				count.Migrations++
+			}
 		} else if nextSource != "" {
 			g.refused(was)
 		}

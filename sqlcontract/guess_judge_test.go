@@ -51,8 +51,9 @@ func (j *judge) must(err error) {
 	}
 }
 
-// upgrade gives a judge with the rows of this one under another schema.
-func (j *judge) upgrade(c *Contract) *judge {
+// upgrade gives a judge with the rows of this one under the next version of
+// the contract.
+func (j *judge) upgrade(c *Contract, version int) *judge {
 	n := newJudge(j.t, j.g, &Contract{})
 	n.c = c
 	for _, o := range c.Schema {
@@ -61,25 +62,26 @@ func (j *judge) upgrade(c *Contract) *judge {
 		}
 	}
 	n.must(n.conn.SetForeignKeys(false))
+	plan, err := PlanDeploy(j.c, c, version)
+	n.must(err)
+	if plan.Migration != nil {
+		n.must(n.conn.Exec("ATTACH ':memory:' AS old"))
+		for _, o := range j.c.Schema {
+			if o.Type == "table" {
+				n.must(n.conn.Exec(inSchema(o.SQL, "old")))
+				n.take(j, "old", j.c.Table(o.Name))
+			}
+		}
+	}
 	for _, t := range j.c.Tables {
-		var names, marks []string
-		for _, col := range t.Columns {
-			if !col.Generated {
-				names, marks = append(names, col.Name), append(marks, "?")
-			}
+		if !plan.remakes(t.Name) {
+			n.take(j, "main", t)
 		}
-		list := strings.Join(names, ",")
-		insert, _, err := n.conn.Prepare("INSERT OR ABORT INTO " + t.Name + "(" + list + ") VALUES (" + strings.Join(marks, ",") + ")")
-		n.must(err)
-		for _, row := range j.read("SELECT " + list + " FROM " + t.Name) {
-			for i, v := range row {
-				n.must(insert.Bind(i+1, v))
-			}
-			_, err := insert.Step()
-			n.must(err)
-			n.must(insert.Reset())
-		}
-		n.must(insert.Finalize())
+	}
+	if plan.Migration != nil {
+		n.vars = map[string]any{}
+		n.must(n.body(&Action{}, plan.Migration.Body))
+		n.must(n.conn.Exec("DETACH old"))
 	}
 	n.must(n.conn.SetForeignKeys(true))
 	for _, o := range c.Schema {
@@ -88,6 +90,28 @@ func (j *judge) upgrade(c *Contract) *judge {
 		}
 	}
 	return n
+}
+
+// take copies a table of another judge.
+func (j *judge) take(from *judge, schema string, t *Table) {
+	var names, marks []string
+	for _, col := range t.Columns {
+		if !col.Generated {
+			names, marks = append(names, col.Name), append(marks, "?")
+		}
+	}
+	list := strings.Join(names, ",")
+	insert, _, err := j.conn.Prepare("INSERT OR ABORT INTO " + schema + "." + t.Name + "(" + list + ") VALUES (" + strings.Join(marks, ",") + ")")
+	j.must(err)
+	defer insert.Finalize()
+	for _, row := range from.read("SELECT " + list + " FROM " + t.Name) {
+		for i, v := range row {
+			j.must(insert.Bind(i+1, v))
+		}
+		_, err := insert.Step()
+		j.must(err)
+		j.must(insert.Reset())
+	}
 }
 
 // read runs a SELECT of the test's own.

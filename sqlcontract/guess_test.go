@@ -18,6 +18,9 @@ type guess struct {
 	checks  []guessCheck
 	acts    []*guessAction
 	serial  int // makes names
+
+	version   int    // in force; 1 after the first deploy
+	migration string // the MIGRATION block of the source being written
 }
 
 type guessTable struct {
@@ -61,7 +64,7 @@ func (g *guess) name(prefix string) string { g.serial++; return fmt.Sprintf("%s%
 // contract writes a contract that compiles: what does not is left out.
 func (g *guess) contract(name string) (*Contract, string) {
 	for {
-		*g = guess{Rand: g.Rand}
+		*g = guess{Rand: g.Rand, version: 1}
 		for i := range 1 + g.IntN(3) {
 			g.table(i)
 		}
@@ -132,6 +135,7 @@ func (g *guess) source() string {
 	for _, o := range g.objects {
 		b.WriteString(o)
 	}
+	b.WriteString(g.migration)
 	return b.String()
 }
 
@@ -270,7 +274,15 @@ func (g *guess) invariant(name string, t *guessTable) {
 // upgrade changes the contract as a new version may.
 func (g *guess) upgrade(name string) (*Contract, string) {
 	t := g.tables[g.IntN(len(g.tables))]
-	switch g.IntN(4) {
+	g.migration = ""
+	switch g.IntN(5) {
+	case 4:
+		was := g.clone()
+		if g.migrate(t); g.migration != "" {
+			if _, err := Compile(name, g.source()); err != nil {
+				g.refused(was)
+			}
+		}
 	case 0:
 		if len(g.objects) > 0 && g.checks == nil {
 			g.objects = slices.Delete(g.objects, len(g.objects)-1, len(g.objects))
@@ -292,6 +304,39 @@ func (g *guess) upgrade(name string) (*Contract, string) {
 		}
 	}
 	return g.actions(name)
+}
+
+// migrate gives a column another type, or takes the last one away, and writes
+// the block that moves the rows.
+func (g *guess) migrate(t *guessTable) {
+	j := t.keys + g.IntN(len(t.columns)-t.keys)
+	var from []string // of each new column
+	if name := fmt.Sprintf("c%d ", j); j == len(t.columns)-1 && len(t.columns) > t.keys+1 && g.chance(2) {
+		t.columns, t.types = t.columns[:j], t.types[:j]
+		t.parts = slices.DeleteFunc(t.parts, func(p string) bool { return strings.HasPrefix(p, name) })
+		from = slices.Clone(t.columns)
+	} else {
+		from = slices.Clone(t.columns)
+		to := g.pick("INTEGER", "TEXT", "BLOB")
+		from[j] = map[string]string{"INTEGER": "length(c%d)", "TEXT": "hex(c%d)", "BLOB": "CAST(c%d AS BLOB)"}[to]
+		from[j] = fmt.Sprintf(from[j], j)
+		t.types[j] = to
+		for i, p := range t.parts {
+			if strings.HasPrefix(p, name) {
+				t.parts[i] = name + to + g.pick("", " UNIQUE", " UNIQUE ON CONFLICT IGNORE", " DEFAULT "+guessDefaults[to])
+			}
+		}
+	}
+	insert := fmt.Sprintf("INSERT %sINTO %s(%s) ", g.pick("", "OR IGNORE ", "OR REPLACE "), t.name, strings.Join(t.columns, ", "))
+	body := insert + fmt.Sprintf("SELECT %s FROM old.%s%s;", strings.Join(from, ", "), t.name, g.pick("", " ORDER BY c0 DESC", " WHERE c0 <> 'a'"))
+	if g.chance(3) {
+		var values, row []string
+		for i, c := range t.columns {
+			values, row = append(values, ":o."+c), append(row, from[i]+" AS "+c)
+		}
+		body = fmt.Sprintf("FOR o IN (SELECT %s FROM old.%s) DO %s VALUES (%s); END FOR; UPDATE OR IGNORE %s SET %s = NULL;", strings.Join(row, ", "), t.name, insert, strings.Join(values, ", "), t.name, t.columns[len(t.columns)-1])
+	}
+	g.migration = fmt.Sprintf("MIGRATION FROM %d AS BEGIN %s EMIT moved(n => (SELECT count(*) FROM %s)); END;\n", g.version, body, t.name)
 }
 
 // value is one of few, so that keys meet, and now and then one at an edge.
