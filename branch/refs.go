@@ -136,7 +136,7 @@ func Rename(b objectstore.Batch, refs objectstore.Refs, from, to Name) error {
 // main and the current branch cannot be deleted.
 func Delete(b objectstore.Batch, refs objectstore.Refs, name Name) error {
 	if name == Main {
-		return fault.New("AG0704", "", "main is not deleted: every ledger has it")
+		return fault.New("AG0704", "Another branch is deleted with: aergo branch -d NAME", "main is not deleted: every ledger has it")
 	}
 	r, err := Lookup(refs, name)
 	if err != nil {

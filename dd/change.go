@@ -69,7 +69,7 @@ func (c UpdateBranch) records(s State, op Operation) ([]record, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, fault.New("AG0202", "see them with: aergo dd show", "no branch %s is registered", c.ID.Short())
+		return nil, fault.New("AG0202", "aergo branch lists the branches; a local one is registered before its entry changes", "no branch %s is registered", c.ID.Short())
 	}
 	if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: b.Name}); err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (c Revoke) records(s State, op Operation) ([]record, error) {
 		return nil, fault.New("AG0501", "", "%s owns the ledger: the owner has every right, by the genesis", s.who(c.Account))
 	}
 	if !had {
-		return nil, fault.New("AG0203", "see what was granted with: aergo dd show", "%s was not granted %s on %s", s.who(c.Account), c.Role, c.Pattern)
+		return nil, fault.New("AG0203", "only what was granted can be taken back: the same role, on the same pattern", "%s has no role %s on %s to lose", s.who(c.Account), c.Role, c.Pattern)
 	}
 	return []record{{keyRole(c.Role, c.Pattern, c.Account), nil}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -150,6 +151,20 @@ func (d *Directory) LatestStatement(id objectstore.Hash) (Statement, []byte, err
 	}
 	seal, err := d.store.Seal(h)
 	return st, seal, err
+}
+
+// Statements gives the branches that have a head statement, in order of id.
+func (d *Directory) Statements() ([]objectstore.Hash, error) {
+	var ids []objectstore.Hash
+	err := d.refs.Refs(refStatement, func(name string, _ []byte) error {
+		id, err := objectstore.ParseHash(strings.TrimPrefix(name, refStatement))
+		if err != nil {
+			return fmt.Errorf("the name of a head statement, %q: %w", name, err)
+		}
+		ids = append(ids, id)
+		return nil
+	})
+	return ids, err
 }
 
 // MakeStatement says that block is the published head of a branch from now (ms

@@ -201,7 +201,7 @@ func (r *Repository) DeleteBranch(name string, force bool) error {
 	if err != nil {
 		return err
 	}
-	if !force {
+	if !force && rec.Name != branch.Main && string(rec.Name) != r.Current() { // those are never deleted, which Delete says
 		if err := r.contained(rec); err != nil {
 			return err
 		}

@@ -66,8 +66,11 @@ func (r *Repository) tableRows(state objectstore.Hash, args map[string]any) (*ta
 	if c != nil {
 		t = c.Table(table)
 	}
-	if t == nil {
-		return nil, fault.New("AG0203", "List the tables with: aergo contract list", "there is no table %s", full)
+	switch {
+	case c == nil:
+		return nil, fault.New("AG0203", "aergo contract list names the contracts there.", "there is no table %s: no contract %s at that revision", full, name)
+	case t == nil:
+		return nil, noTable(c, table)
 	}
 	rows := &tableRows{r: r, contract: name, table: t, versions: map[int]*sqlcontract.Table{}}
 	key := []any{name, table}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sign"
@@ -24,9 +25,13 @@ func NewKey(random io.Reader) (crypto.Signer, error) {
 	return key, nil
 }
 
-// LoadKey reads an OpenSSH private key file. passphrase is asked only when the
+// LoadKey reads an OpenSSH private key file. Like ssh it refuses one that other
+// users may read or write (not on Windows, where modes say nothing). passphrase is asked only when the
 // file is encrypted; nil means that there is nobody to ask.
 func LoadKey(path string, passphrase func() ([]byte, error)) (crypto.Signer, error) {
+	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		return nil, fault.New("AG0102", "chmod 600 "+path, "key %s has mode %04o: others on this machine can read or change it, so it is not used", path, info.Mode().Perm())
+	}
 	pem, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New("AG0201", "aergo key list, aergo key new", "there is no key file %s: %w", path, err)

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aergo-git/aergo-git/branch"
@@ -94,10 +95,31 @@ func (r *Repository) ProveRow(ctx context.Context, key crypto.Signer, rev, contr
 	if err != nil {
 		return nil, err
 	}
-	if t := c.Table(table); t == nil || len(t.Key) != len(pk) {
-		return nil, fault.New("AG0203", "aergo contract abi "+contract, "contract %s has no table %s with a key of %d columns", contract, table, len(pk))
+	t := c.Table(table)
+	if t == nil {
+		return nil, noTable(c, table)
+	}
+	if len(t.Key) != len(pk) {
+		key := make([]string, len(t.Key))
+		for i, k := range t.Key {
+			key[i] = t.Columns[k].Name
+		}
+		return nil, fault.New("AG0203", "Give a value for each, in this order: "+strings.Join(key, ", "), "the key of %s.%s has %d columns, not %d", contract, table, len(t.Key), len(pk))
 	}
 	return wire.Marshal(p)
+}
+
+// noTable says that a contract has no such table, and which it has.
+func noTable(c *sqlcontract.Contract, table string) error {
+	next := "It has no tables."
+	if len(c.Tables) > 0 {
+		names := make([]string, len(c.Tables))
+		for i, t := range c.Tables {
+			names[i] = t.Name
+		}
+		next = "Its tables: " + strings.Join(names, ", ")
+	}
+	return fault.New("AG0203", next, "contract %s has no table %s", c.Name, table)
 }
 
 // ProveTransaction proves that a transaction stands in the history of the

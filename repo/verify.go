@@ -63,7 +63,10 @@ func (r *Repository) verify(ctx context.Context, o VerifyOptions) (VerifyReport,
 			o.Progress(i+1, len(order))
 		}
 	}
-	return v.report, v.lines()
+	if err := v.lines(); err != nil {
+		return v.report, err
+	}
+	return v.report, v.published()
 }
 
 // failed makes any error of a check one that says: verification failed, here.

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -72,6 +73,82 @@ func (v *verification) admitted(b branch.Block, state dd.State, txs []body, rece
 		}
 	}
 	return nil
+}
+
+// published checks what stands beside the blocks: the descriptor of every branch
+// and the newest head statement of each that has one.
+func (v *verification) published() error {
+	r := v.r
+	records, err := branch.Branches(r.db)
+	if err != nil {
+		return failed("the branches", err)
+	}
+	for _, rec := range records {
+		if err := v.descriptor(rec.ID); err != nil {
+			return failed("branch "+string(rec.Name), err)
+		}
+	}
+	ids, err := r.directory.Statements()
+	if err != nil {
+		return failed("the head statements", err)
+	}
+	for _, id := range ids {
+		if err := v.statement(id); err != nil {
+			return failed("the head statement of branch "+id.Short(), err)
+		}
+	}
+	return nil
+}
+
+// descriptor reads what a branch id is the hash of.
+func (v *verification) descriptor(id branch.ID) error {
+	kind, data, err := v.r.db.Get(id)
+	if err != nil {
+		return err
+	}
+	if kind != objectstore.KindBranch {
+		return fmt.Errorf("its descriptor %s is a %s", id.Short(), kind)
+	}
+	d, err := branch.DecodeDescriptor(data)
+	if err == nil && d.Ledger != v.r.ledger {
+		err = fmt.Errorf("it belongs to ledger %s", d.Ledger.Short())
+	}
+	return err
+}
+
+// statement checks the newest head statement of a branch: its form, producer and
+// signature, and that it names a directory block of the chain.
+func (v *verification) statement(id branch.ID) error {
+	r := v.r
+	st, seal, err := r.directory.LatestStatement(id)
+	if err != nil {
+		return err
+	}
+	known, err := v.directory.Includes(st.Directory)
+	if err != nil {
+		return err
+	}
+	if !known || st.Branch != id {
+		return fmt.Errorf("it is of branch %s and names directory block %s", st.Branch.Short(), st.Directory.Short())
+	}
+	state, err := r.directory.At(st.Directory)
+	if err != nil {
+		return err
+	}
+	rec, err := r.branchByID(id)
+	if err != nil {
+		return err
+	}
+	err = dd.VerifyStatement(state, st, seal, dd.Question{Name: string(rec.Name), Creator: rec.Creator, Salt: rec.Salt})
+	if inner := errors.Unwrap(err); inner != nil && isDenial(inner) {
+		if _, registered, e := state.Branch(id); e == nil && !registered {
+			return nil // the right may hang on a local name that the branch has no longer
+		}
+	}
+	if err == nil {
+		v.report.Signatures++
+	}
+	return err
 }
 
 // lines checks that every block on the line of a branch was made there or came

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -13,6 +15,8 @@ type explainJSON struct {
 	Means string `json:"means"`
 	Do    string `json:"do"`
 	Exit  int    `json:"exit"`
+
+	Example string `json:"example,omitempty"`
 }
 
 func (a *app) explainCommand() *ucli.Command {
@@ -27,9 +31,9 @@ func (a *app) explain(c *ucli.Context) error {
 	if err := nargs(c, 0, 1, "explain CODE"); err != nil {
 		return err
 	}
-	codes := explanations()
+	codes, example := explanations(), examples()
 	record := func(code string) explainJSON {
-		return explainJSON{code, codes[code].means, codes[code].do, exitStatus(&fault.Error{ID: code})}
+		return explainJSON{code, codes[code].means, codes[code].do, exitStatus(&fault.Error{ID: code}), example[code]}
 	}
 	if c.NArg() == 0 {
 		var list []explainJSON
@@ -44,7 +48,7 @@ func (a *app) explain(c *ucli.Context) error {
 		a.columns(lines)
 		return nil
 	}
-	code := strings.ToUpper(c.Args().First())
+	code := fullCode(c.Args().First())
 	e, ok := codes[code]
 	if !ok {
 		return fault.New("AG0225", joinHints(didYouMean(code, sortedNames(codes)), "aergo explain lists them."), "there is no error code %q", c.Args().First())
@@ -53,5 +57,19 @@ func (a *app) explain(c *ucli.Context) error {
 		return a.emit(record(code))
 	}
 	a.say("%s  (exit status %d)\n%s\n%s", code, record(code).Exit, e.means, e.do)
+	if example[code] != "" {
+		a.say("\n  %s", strings.ReplaceAll(example[code], "\n", "\n  "))
+	}
 	return nil
+}
+
+// fullCode completes what a user writes of a code: 410, 0410 and ag0410 are
+// AG0410.
+func fullCode(typed string) string {
+	code := strings.ToUpper(strings.Trim(typed, "[]"))
+	digits := strings.TrimPrefix(code, "AG")
+	if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
+		return fmt.Sprintf("AG%04d", n)
+	}
+	return code
 }

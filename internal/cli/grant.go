@@ -11,6 +11,7 @@ import (
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
+	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // roleContract is the system contract that keeps who holds which role.
@@ -67,6 +68,18 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 	if err != nil {
 		return err
 	}
+	held, err := a.holdsRole(r, branch, contract, role, account)
+	if err != nil {
+		return err
+	}
+	if held == (verb == "grant") {
+		if a.json {
+			return a.emit(resultJSON{Call: roleContract + "." + verb, Status: sqlcontract.StatusOK.String(), Changes: []rowJSON{}})
+		}
+		has := map[bool]string{true: "has the role %s of %s already", false: "does not have the role %s of %s"}[held]
+		a.say("%s "+has+"%s. Nothing to do.", a.who(account), role, contract, a.onBranch(branch))
+		return nil
+	}
 	res, err := r.Call(a.ctx, key, repo.Call{
 		Contract: roleContract, Action: verb, Branch: branch,
 		Args: map[string]any{"contract": contract, "role": role, "account": string(account)},
@@ -97,9 +110,6 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 		a.note("Nothing in contract %s asks for the role %s yet. %s", contract, role, hint)
 	}
 	what := map[string]string{"grant to": "has the role", "revoke from": "has no longer the role"}[verb+" "+who]
-	if res.Receipt.Changed == 0 {
-		what = map[string]string{"grant to": "had the role already:", "revoke from": "did not have the role"}[verb+" "+who]
-	}
 	a.done("%s %s %s of %s  block %s%s", a.who(account), what, role, contract, res.Block.Short(), a.onBranch(res.Branch))
 	return nil
 }
@@ -117,6 +127,16 @@ func (a *app) holderOf(r *repo.Repository, branch, who string) (objectstore.Acco
 	}
 	return "", usage("AG0113", "give the account in full for the key, "+string(account)+"; for the contract: aergo call aergo_role.grant contract=… role=… account="+who,
 		"%s is a key of yours and a contract", who)
+}
+
+// holdsRole tells whether an account has a role of a contract on a branch.
+func (a *app) holdsRole(r *repo.Repository, branch, contract, role string, account objectstore.Account) (bool, error) {
+	rows, err := r.Query(a.ctx, branch, "SELECT 1 FROM aergo_role.role WHERE contract = ?1 AND role = ?2 AND account = ?3", contract, role, string(account))
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	return rows.Next(), rows.Err()
 }
 
 // accountOf reads an account, or the name of a key of the key folder.
