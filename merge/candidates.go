@@ -17,8 +17,9 @@ type Candidate struct {
 	Block    objectstore.Hash
 	Position int
 
-	status sqlcontract.Status // its last verdict on the source's line
-	kind   sqlcontract.TransactionKind
+	status  sqlcontract.Status // its last verdict on the source's line
+	kind    sqlcontract.TransactionKind
+	account objectstore.Account
 }
 
 // Candidates gives, in the order of replay, the transactions of blocks that can
@@ -92,7 +93,7 @@ func readBlock(store objectstore.Store, b branch.Block) ([]Candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind}
+		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account}
 	}
 	return entries, nil
 }
@@ -105,29 +106,34 @@ type sourceRows struct {
 	rows    map[uint64][]sqlcontract.RowChange
 }
 
-// same tells whether a candidate changed exactly these rows where it ran last.
-func (s *sourceRows) same(c Candidate, rows []sqlcontract.RowChange) (bool, error) {
-	if s.rows == nil || s.block != c.Block {
-		b, err := s.history.Read(c.Block)
+// of gives the rows that the transaction at a position of a block changed.
+func (s *sourceRows) of(block objectstore.Hash, position int) ([]sqlcontract.RowChange, error) {
+	if s.rows == nil || s.block != block {
+		b, err := s.history.Read(block)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		leaves, err := branch.ReadList(s.store, objectstore.KindChangeList, b.Changes)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		s.block, s.rows = c.Block, map[uint64][]sqlcontract.RowChange{}
+		s.block, s.rows = block, map[uint64][]sqlcontract.RowChange{}
 		for _, l := range leaves {
 			g, err := sqlcontract.DecodeChanges(l.Data)
 			if err != nil {
-				return false, fmt.Errorf("block %s: %w", c.Block.Short(), err)
+				return nil, fmt.Errorf("block %s: %w", block.Short(), err)
 			}
 			s.rows[g.Transaction] = append(s.rows[g.Transaction], g.Rows...)
 		}
 	}
-	then := s.rows[uint64(c.Position)]
-	if len(then) != len(rows) {
-		return false, nil
+	return s.rows[uint64(position)], nil
+}
+
+// same tells whether a candidate changed exactly these rows where it ran last.
+func (s *sourceRows) same(c Candidate, rows []sqlcontract.RowChange) (bool, error) {
+	then, err := s.of(c.Block, c.Position)
+	if err != nil || len(then) != len(rows) {
+		return false, err
 	}
 	for i := range rows {
 		if !bytes.Equal(then[i].Key, rows[i].Key) || !bytes.Equal(then[i].Old, rows[i].Old) || !bytes.Equal(then[i].New, rows[i].New) {
