@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -193,5 +192,3 @@ func tableOf(key []byte) (contract, table string, err error) {
 	}
 	return contract, table, nil
 }
-
-func isSystem(contract string) bool { return strings.HasPrefix(contract, "aergo_") }

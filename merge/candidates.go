@@ -17,9 +17,10 @@ type Candidate struct {
 	Block    objectstore.Hash
 	Position int
 
-	status  sqlcontract.Status // its last verdict on the source's line
-	kind    sqlcontract.TransactionKind
-	account objectstore.Account
+	status   sqlcontract.Status // its last verdict on the source's line
+	kind     sqlcontract.TransactionKind
+	account  objectstore.Account
+	contract string
 }
 
 // Candidates gives, in the order of replay, the transactions of blocks that can
@@ -93,7 +94,7 @@ func readBlock(store objectstore.Store, b branch.Block) ([]Candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account}
+		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account, contract: h.Contract}
 	}
 	return entries, nil
 }

@@ -36,7 +36,7 @@ type Cell struct {
 }
 
 // runAction runs the PRIVATE READONLY action of a USING ACTION rule.
-type runAction func(action string, c Cell) (any, error)
+type runAction func(action string, c Cell) (v any, ok bool, err error)
 
 // settle decides a cell that both sides changed. s is what is unusual about it:
 // KindTwice, KindCrissCross, KindDenied, or nothing. It gives the merged cell, or
@@ -71,7 +71,10 @@ func (r Rule) settle(c Cell, s Kind, run runAction) (any, Kind, error) {
 		if s != "" {
 			return nil, conflict, nil
 		}
-		v, err := run(r.Action, c)
+		v, ok, err := run(r.Action, c)
+		if !ok {
+			return nil, conflict, err
+		}
 		return v, "", err
 	}
 	return nil, conflict, nil

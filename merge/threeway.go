@@ -23,11 +23,14 @@ type ThreeWay struct {
 	BasesOf  func(a, b objectstore.Hash) ([]objectstore.Hash, error)
 	Contract func(name string) (*sqlcontract.Contract, error) // in force on the target; AG0401 if none
 	Rules    func(contract, table, column string) (Rule, bool, error)
-	Action   func(contract, action string, base, ours, theirs any) (any, error)
+	// Action runs a USING ACTION rule; ok is false where the action fails.
+	Action func(contract, action string, base, ours, theirs any) (v any, ok bool, err error)
 
 	// Twice and Denied hold what the change sets say: cells that one transaction
 	// wrote on both sides, and cells whose writer may not write on the target.
 	Twice, Denied Cells
+
+	Choices []Choice // of people, for conflicts
 }
 
 // Cells is a set of cells by state key and column (index into the value cells,
@@ -63,7 +66,8 @@ type Row struct {
 }
 
 // Rows computes the merge and gives each row that it touches, in key order.
-// System contracts are left out: their transactions are replayed.
+// System contracts are left out: their transactions are replayed. A Choice that
+// settles no conflict is an error.
 func (m *ThreeWay) Rows(ctx context.Context, fn func(Row) error) error {
 	tables := map[string]*layout{}
 	table := func(key []byte) (*layout, error) { return m.table(tables, key) }
@@ -71,6 +75,7 @@ func (m *ThreeWay) Rows(ctx context.Context, fn func(Row) error) error {
 	if err != nil {
 		return err
 	}
+	chosen := indexChoices(m.Choices)
 	emit := func(key, base, ours, theirs []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -83,6 +88,7 @@ func (m *ThreeWay) Rows(ctx context.Context, fn func(Row) error) error {
 		if err != nil {
 			return err
 		}
+		chosen.settle(&r)
 		return fn(r)
 	}
 	// Rows of the join that neither side changed as seen from the first base are
@@ -111,10 +117,24 @@ func (m *ThreeWay) Rows(ctx context.Context, fn func(Row) error) error {
 		}
 		return emit(key, base, ours, theirs)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = slip(nil)
 	}
-	return slip(nil)
+	if err == nil && chosen.used < len(m.Choices) {
+		err = fault.New("AG0711", "List the conflicts: aergo conflicts", "%d of the choices settle no conflict of this merge", len(m.Choices)-chosen.used)
+	}
+	return err
+}
+
+// Change gives the row as a change of ours; ok is false if it stays as it is.
+func (r Row) Change() (c sqlcontract.RowChange, ok bool, err error) {
+	if equalRow(r.Ours, r.Merged) {
+		return c, false, nil
+	}
+	l := layout{Table: r.Table}
+	old, err1 := l.value(r.Ours)
+	new, err2 := l.value(r.Merged)
+	return sqlcontract.RowChange{Key: r.Key, Old: old, New: new}, true, errors.Join(err1, err2)
 }
 
 // table gives the layout of a key's table; nil for what is not merged by cell.
@@ -133,7 +153,7 @@ func (m *ThreeWay) table(known map[string]*layout, key []byte) (*layout, error) 
 	}
 	t := c.Table(table)
 	if t == nil {
-		return nil, fault.New("AG0701", "Deploy the same version on both branches first, or merge automatically: aergo merge SRC --automatic",
+		return nil, fault.New("AG0713", "Deploy the same version on both branches first, or merge automatically: aergo merge SRC --automatic",
 			"the target's contract %s has no table %s, the source has rows in it", contract, table)
 	}
 	l := &layout{contract: contract, Table: t}
@@ -170,7 +190,7 @@ func (m *ThreeWay) row(l *layout, joined base, key, base, ours, theirs []byte) (
 		return r, err
 	}
 	r.Base, r.Unknown = was.cells, was.unknown
-	run := func(action string, c Cell) (any, error) {
+	run := func(action string, c Cell) (any, bool, error) {
 		return m.Action(l.contract, action, c.Base, c.Ours, c.Theirs)
 	}
 	r.Merged, r.Conflicts, err = mergeRow(was, r.Ours, r.Theirs, l.rules, m.special(key), run)

@@ -56,7 +56,7 @@ func (r *Repository) one(ctx context.Context, key crypto.Signer, branch string, 
 	if err != nil {
 		return Result{}, err
 	}
-	d, err := r.begin(by, r.now(), false)
+	d, err := r.begin(by, r.now(), ordinary)
 	if err != nil {
 		return Result{}, err
 	}

@@ -48,11 +48,29 @@ type draft struct {
 	session   *sqlcontract.Session
 	keyed     map[objectstore.Hash]Call // transactions of this block that have an idempotency key
 	finished  bool
+
+	also func(objectstore.Batch) error // what the block's batch holds besides, or nil
 }
 
-// begin opens a block on the branch of its producer. In a merge, what fails is
-// excluded.
-func (r *Repository) begin(by signer, at time.Time, merging bool) (d *draft, err error) {
+// blockKind says what is being made: transactions that fail are recorded, in a
+// merge they are excluded; in a merge by cells constructors do not run.
+type blockKind int
+
+const (
+	ordinary blockKind = iota
+	automatic
+	byCells
+)
+
+func mergeBlock(consistent bool) blockKind {
+	if consistent {
+		return byCells
+	}
+	return automatic
+}
+
+// begin opens a block on the branch of its producer.
+func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, err error) {
 	r.writing.Lock()
 	defer func() {
 		if err != nil {
@@ -84,7 +102,7 @@ func (r *Repository) begin(by signer, at time.Time, merging bool) (d *draft, err
 	}
 	d = &draft{signer: by, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
 	d.session, err = tree.Begin(sqlcontract.Block{
-		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: merging,
+		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: kind != ordinary, Cells: kind == byCells,
 		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },
 	})
 	if err != nil {
@@ -174,6 +192,11 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 	}
 	if err := branch.Advance(batch, d.record.ID, d.parent.ID, block.ID); err != nil {
 		return branch.Block{}, err
+	}
+	if d.also != nil {
+		if err := d.also(batch); err != nil {
+			return branch.Block{}, err
+		}
 	}
 	if err := batch.Commit(); err != nil {
 		return branch.Block{}, fmt.Errorf("storing block %s: %w", block.ID.Short(), err)

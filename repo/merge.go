@@ -24,7 +24,13 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 	if err != nil {
 		return MergeResult{}, err
 	}
-	d, err := r.begin(by, r.now(), true)
+	if open, _, ok, err := r.opened(by.record.ID); err != nil {
+		return MergeResult{}, err
+	} else if ok && !o.DryRun {
+		return MergeResult{}, fault.New("AG0710", "Settle its conflicts: aergo conflicts, aergo resolve; or give it up: aergo merge --abort",
+			"the merge of %s into %s is open", open.Short(), by.record.Name)
+	}
+	d, err := r.begin(by, r.now(), mergeBlock(o.Consistent))
 	if err != nil {
 		return MergeResult{}, err
 	}
@@ -43,6 +49,14 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 			}
 			return res, d.fastForward(from)
 		}
+	}
+	if o.Consistent {
+		err := d.consistent(ctx, &res, nil, !o.DryRun)
+		if err == nil && len(res.Conflicts) > 0 && !o.DryRun {
+			d.abandon()
+			err = r.saveMerge(by.record.ID, from, nil)
+		}
+		return res, err
 	}
 	res.Kind = branch.Automatic.String()
 	record, outcomes, err := d.replay(ctx, from, o.Strict)
@@ -170,4 +184,16 @@ func (d *draft) fastForward(to objectstore.Hash) error {
 		return err
 	}
 	return batch.Commit()
+}
+
+// consistent makes one merge by cells, with choices for its conflicts.
+func (r *Repository) consistent(ctx context.Context, by signer, source objectstore.Hash, choices []merge.Choice, write bool) (MergeResult, error) {
+	d, err := r.begin(by, r.now(), mergeBlock(true))
+	if err != nil {
+		return MergeResult{}, err
+	}
+	defer d.abandon()
+	res := MergeResult{Source: source, Target: d.parent.ID}
+	d.also = func(b objectstore.Batch) error { return r.dropMerge(b, by.record.ID) }
+	return res, d.consistent(ctx, &res, choices, write)
 }

@@ -40,7 +40,7 @@ func (r *Repository) Submit(ctx context.Context, producer crypto.Signer, branch 
 	if err != nil {
 		return nil, err
 	}
-	d, err := r.begin(by, r.now(), false)
+	d, err := r.begin(by, r.now(), ordinary)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/aergo-git/aergo-git/merge"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -155,11 +156,14 @@ type MergeOptions struct {
 	DryRun bool   // verdicts only, nothing written
 	NoFF   bool   // a merge block even where a fast-forward would do
 	Strict bool   // exclude what would be included with other rows
+
+	// Consistent merges rows by cell instead of running transactions again.
+	Consistent bool
 }
 
 // MergeResult is what a merge did, or would do.
 type MergeResult struct {
-	Kind     string // "up to date", "fast-forward", "automatic"
+	Kind     string // "up to date", "fast-forward", "automatic", "consistent"
 	Block    objectstore.Hash
 	Source   objectstore.Hash
 	Target   objectstore.Hash // head before
@@ -167,6 +171,52 @@ type MergeResult struct {
 	Verdicts []Verdict
 	Included int
 	Excluded int
+
+	// Of a consistent merge; its Verdicts are about system contracts only.
+	Rows      int        // that either side changed
+	Changes   []RowDiff  // what the merge changes on the target
+	Conflicts []Conflict // what is open; the merge is not made while there is any
+}
+
+// Conflict is a cell or a row of a consistent merge that nothing settles, or a
+// declaration that the merged rows break.
+type Conflict struct {
+	// Kind is cell, row, overflow, twice, criss-cross or not permitted, which a
+	// Choice settles; or check, unique, not null, foreign key or invariant, which
+	// other choices, or further calls on one of the branches, have to cure.
+	Kind     string
+	Contract string
+	Table    string
+	Key      []any  // primary key; nil where an invariant's total is meant
+	Column   string // "" for the whole row
+
+	// The cells of Columns on the three sides: Column alone, or the row's that
+	// are not key.
+	Columns                  []string
+	Base, Ours, Theirs       []any
+	InBase, InOurs, InTheirs bool // whether there is such a row
+	BaseUnknown              bool // the merge bases disagree about it
+
+	Rule       string // the MERGE RULE that applies and does not settle it, or ""
+	Code, Text string // of a broken declaration: as in a receipt
+	Merged     []any  // of a broken declaration: the row that breaks it
+
+	OursBy, TheirsBy []CallSummary // the calls that wrote the row on each side
+
+	key []byte // in the state map
+}
+
+// Open tells whether a Choice can settle it.
+func (c Conflict) Open() bool { return c.Code == "" }
+
+// Choice settles conflicts of an open merge: all that are in the contract, table,
+// row and column it names; what is empty is not asked for.
+type Choice struct {
+	Contract, Table string
+	Key             []any
+	Column          string
+	Take            merge.Side
+	Value           any // with merge.Value: nil, int64, string or []byte
 }
 
 // Verdict is what a merge decided about one transaction.

@@ -346,7 +346,12 @@ func (v *verification) record(b branch.Block, receipts []sqlcontract.Receipt) (*
 	if err := rec.CheckHeader(b.Header); err != nil {
 		return nil, err
 	}
-	if rec.Kind != branch.Automatic {
+	patches := 0
+	switch rec.Kind {
+	case branch.Automatic:
+	case branch.Consistent:
+		patches = 1
+	default:
 		return nil, fmt.Errorf("a merge of kind %s is not known to engine %d", rec.Kind, b.Engine)
 	}
 	bases, err := v.history.MergeBases(b.Parents[0], b.Parents[1])
@@ -356,7 +361,7 @@ func (v *verification) record(b branch.Block, receipts []sqlcontract.Receipt) (*
 	if !slices.Equal(bases, rec.Bases) {
 		return nil, fmt.Errorf("its merge record names other bases than the history has")
 	}
-	if len(rec.Verdicts) != len(receipts) {
+	if len(rec.Verdicts)+patches != len(receipts) {
 		return nil, fmt.Errorf("its merge record has %d verdicts about %d transactions", len(rec.Verdicts), len(receipts))
 	}
 	m := &merged{MergeRecord: rec}
@@ -397,13 +402,18 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 		return err
 	}
 	s, err := v.tree.Begin(sqlcontract.Block{
-		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil,
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil, Cells: m != nil && m.Kind == branch.Consistent,
 		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
 	})
 	if err != nil {
 		return err
 	}
-	sealed, err := v.again(s, m, txs, receipts)
+	var sealed *sqlcontract.Sealed
+	if m != nil && m.Kind == branch.Consistent {
+		sealed, err = v.mergeAgain(s, b, parent, state, m, txs)
+	} else {
+		sealed, err = v.again(s, m, txs, receipts)
+	}
 	if err != nil {
 		_ = s.Rollback() // the first error counts
 		return err

@@ -124,7 +124,7 @@ type answer struct {
 
 // block makes one block and then reports its lines.
 func (w *Writer) block(l load) error {
-	d, err := w.r.begin(w.signer, l.at, false)
+	d, err := w.r.begin(w.signer, l.at, ordinary)
 	if err != nil {
 		return err
 	}

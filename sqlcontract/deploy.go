@@ -80,7 +80,7 @@ func (d *deploy) do() error {
 	if err := d.writeSystemRows(c); err != nil {
 		return err
 	}
-	if d.old == nil {
+	if d.old == nil && !s.block.Cells {
 		return d.construct(c)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -22,6 +23,9 @@ type Block struct {
 	// Merge marks a merge block: transactions of other branches are in scope,
 	// and those that fail are excluded.
 	Merge bool
+	// Cells marks a merge block by cells: a deploy of the source does not run
+	// its CONSTRUCTOR again, the rows come from the merge.
+	Cells bool
 	// Again lets transactions run that an earlier merge has excluded: a
 	// cherry-pick, or the replay of a block that may hold one.
 	Again bool
@@ -186,6 +190,9 @@ func (s *Session) RunIf(tx VerifiedTransaction, accept func(rows []RowChange) (c
 	defer s.tree.mu.Unlock()
 	if err := s.usable(); err != nil {
 		return Receipt{}, err
+	}
+	if tx.header.Kind == KindPatch {
+		return Receipt{}, fault.New("AG0436", "", "transaction %s is a patch, which runs only in the merge that it was made for", tx.id.Short())
 	}
 	known, err := s.admit(tx)
 	if err != nil {

@@ -82,9 +82,6 @@ func (s *Session) admit(tx VerifiedTransaction) (known bool, err error) {
 func (s *Session) inScope(tx VerifiedTransaction) error {
 	h := tx.header
 	id := tx.id.Short()
-	if h.Kind == KindPatch {
-		return fault.New("AG0436", "", "transaction %s is a patch, which this engine does not run", id)
-	}
 	if s.block.Time > h.Expiry {
 		return fault.New("AG0431", "Sign the call again.", "transaction %s expired at %s", id, moment(h.Expiry))
 	}

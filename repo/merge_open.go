@@ -1,0 +1,215 @@
+package repo
+
+import (
+	"context"
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/wire"
+	"github.com/aergo-git/aergo-git/merge"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// A consistent merge that has conflicts stays open: a ref says of which source,
+// and one ref for each choice made so far what it was. The merge itself is
+// computed anew each time, so nothing of it can be half done.
+
+// openMerge is what the ref merge/<branch id> holds.
+type openMerge struct {
+	_      struct{} `cbor:",toarray"`
+	Source objectstore.Hash
+}
+
+func openRef(id branch.ID) string { return "merge/" + id.String() }
+
+// choiceRef names a choice by what it is about.
+func choiceRef(id branch.ID, c merge.Choice) string {
+	about := objectstore.Sum(objectstore.KindRow, append(append(append([]byte{}, c.Key...), 0), c.Column...))
+	return openRef(id) + "/" + hex.EncodeToString(about[:])
+}
+
+// opened reads the open merge of a branch; ok is false when there is none.
+func (r *Repository) opened(id branch.ID) (source objectstore.Hash, choices []merge.Choice, ok bool, err error) {
+	data, err := r.db.Ref(openRef(id))
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return source, nil, false, nil
+	}
+	if err != nil {
+		return source, nil, false, err
+	}
+	var open openMerge
+	if err := wire.Unmarshal(data, &open); err != nil {
+		return source, nil, false, fmt.Errorf("reading the open merge: %w", err)
+	}
+	err = r.db.Refs(openRef(id)+"/", func(_ string, value []byte) error {
+		list, err := merge.DecodeChoices(value)
+		choices = append(choices, list...)
+		return err
+	})
+	return open.Source, choices, true, err
+}
+
+// save opens a merge, or notes more choices of one that is open.
+func (r *Repository) saveMerge(id branch.ID, source objectstore.Hash, choices []merge.Choice) error {
+	return r.update(func(b objectstore.Batch) error {
+		data, err := wire.Marshal(openMerge{Source: source})
+		if err != nil {
+			return err
+		}
+		if err := r.replaceRef(b, openRef(id), data); err != nil {
+			return err
+		}
+		for _, c := range choices {
+			data, err := merge.EncodeChoices([]merge.Choice{c})
+			if err != nil {
+				return err
+			}
+			if err := r.replaceRef(b, choiceRef(id, c), data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r *Repository) replaceRef(b objectstore.Batch, name string, value []byte) error {
+	old, err := r.db.Ref(name)
+	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		return err
+	}
+	return b.SetRef(name, old, value)
+}
+
+// dropMerge removes what is noted of an open merge.
+func (r *Repository) dropMerge(b objectstore.Batch, id branch.ID) error {
+	return r.db.Refs(openRef(id), func(name string, value []byte) error {
+		if name != openRef(id) && !strings.HasPrefix(name, openRef(id)+"/") {
+			return nil
+		}
+		return b.SetRef(name, value, nil)
+	})
+}
+
+// AbortMerge gives up the open merge of a branch (empty: the current one) with
+// all choices. The branch is as it was: nothing of it had been published.
+func (r *Repository) AbortMerge(into string) error {
+	rec, err := r.branch(into)
+	if err != nil {
+		return err
+	}
+	if _, _, ok, err := r.opened(rec.ID); err != nil || !ok {
+		return errors.Join(err, noMerge(rec.Name))
+	}
+	return r.update(func(b objectstore.Batch) error { return r.dropMerge(b, rec.ID) })
+}
+
+func noMerge(name branch.Name) error {
+	return fault.New("AG0712", "Begin one: aergo merge SRC --consistent", "no merge is open on branch %s", name)
+}
+
+// OpenMerge tells which block's merge into a branch is open; ok is false when
+// none is.
+func (r *Repository) OpenMerge(into string) (source objectstore.Hash, ok bool, err error) {
+	rec, err := r.branch(into)
+	if err != nil {
+		return source, false, err
+	}
+	source, _, ok, err = r.opened(rec.ID)
+	return source, ok, err
+}
+
+// Conflicts computes the open merge of a branch (empty: the current one) with
+// the choices made so far. What is left stands in Conflicts.
+func (r *Repository) Conflicts(ctx context.Context, key crypto.Signer, into string) (MergeResult, error) {
+	return r.goOn(ctx, key, into, nil, false)
+}
+
+// Settle adds choices to the open merge of a branch (empty: the current one).
+// When nothing is left and all that the contracts declare holds, the merge block
+// is made; without choices it is that question alone.
+func (r *Repository) Settle(ctx context.Context, key crypto.Signer, into string, choices ...Choice) (MergeResult, error) {
+	return r.goOn(ctx, key, into, choices, true)
+}
+
+// goOn computes an open merge with further choices, and keeps these.
+func (r *Repository) goOn(ctx context.Context, key crypto.Signer, into string, more []Choice, write bool) (MergeResult, error) {
+	by, err := r.signer(key, into)
+	if err != nil {
+		return MergeResult{}, err
+	}
+	source, choices, ok, err := r.opened(by.record.ID)
+	if err != nil || !ok {
+		return MergeResult{}, errors.Join(err, noMerge(by.record.Name))
+	}
+	res, err := r.consistent(ctx, by, source, choices, write && len(more) == 0)
+	if err != nil || len(more) == 0 {
+		return res, err
+	}
+	chosen, err := expand(more, res.Conflicts)
+	if err != nil {
+		return res, err
+	}
+	if res, err = r.consistent(ctx, by, source, append(choices, chosen...), write); err != nil || !res.Block.IsZero() {
+		return res, err
+	}
+	return res, r.saveMerge(by.record.ID, source, chosen)
+}
+
+// expand finds the conflicts that choices are about.
+func expand(more []Choice, conflicts []Conflict) ([]merge.Choice, error) {
+	var list []merge.Choice
+	taken := map[int]bool{}
+	for _, want := range more {
+		found := false
+		for i, c := range conflicts {
+			if taken[i] || !c.Open() || !want.about(c) {
+				continue
+			}
+			found, taken[i] = true, true
+			x := merge.Choice{Key: c.key, Column: c.Column, Take: want.Take}
+			if want.Take == merge.Value {
+				x.Value = want.Value
+			}
+			list = append(list, x)
+		}
+		if !found {
+			return nil, fault.New("AG0711", "List them: aergo conflicts", "no open conflict matches %s", want)
+		}
+	}
+	return list, nil
+}
+
+// about tells whether a choice concerns a conflict. What it leaves empty it does
+// not ask for.
+func (w Choice) about(c Conflict) bool {
+	switch {
+	case w.Contract != "" && w.Contract != c.Contract, w.Table != "" && w.Table != c.Table,
+		w.Column != "" && w.Column != c.Column, w.Take == merge.Value && c.Column == "":
+		return false
+	}
+	return w.Key == nil || slices.EqualFunc(w.Key, c.Key, func(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) })
+}
+
+// String is the choice's path as the command takes it.
+func (w Choice) String() string {
+	s := w.Contract
+	if w.Table != "" {
+		s += "." + w.Table
+	}
+	if w.Key != nil {
+		s += fmt.Sprint(w.Key)
+	}
+	if w.Column != "" {
+		s += "." + w.Column
+	}
+	if s == "" {
+		return "any"
+	}
+	return s
+}
