@@ -153,7 +153,7 @@ func mayChoose(state *prolly.Map, account objectstore.Account, choices []merge.C
 			return err
 		}
 		if !ok {
-			return fault.New("AG0502", "Take a side: aergo resolve --ours or --theirs; or have the contract's owner, or who holds a role of its RESOLVE ROLE, resolve it.",
+			return fault.New("AG0501", "Take a side: aergo resolve --ours or --theirs; or have the contract's owner, or who holds a role of its RESOLVE ROLE, resolve it.",
 				"%s may not set %s.%s.%s to a value of its own", account, contract, table, c.Column)
 		}
 	}
@@ -170,6 +170,10 @@ func conflictsOf(state *prolly.Map, row merge.Row) ([]Conflict, error) {
 	for i, c := range row.Table.Values {
 		names[i] = row.Table.Columns[c].Name
 	}
+	var keyNames []string
+	for _, c := range row.Table.Key {
+		keyNames = append(keyNames, row.Table.Columns[c].Name)
+	}
 	cell := func(cells []any, i int) any {
 		if i < len(cells) {
 			return cells[i]
@@ -178,7 +182,7 @@ func conflictsOf(state *prolly.Map, row merge.Row) ([]Conflict, error) {
 	}
 	var list []Conflict
 	for _, x := range row.Conflicts {
-		c := Conflict{Kind: string(x.Kind), Contract: row.Contract, Table: row.Table.Name, Key: tuple[2:], key: row.Key,
+		c := Conflict{Kind: string(x.Kind), Contract: row.Contract, Table: row.Table.Name, KeyNames: keyNames, Key: tuple[2:], key: row.Key,
 			InBase: row.Base != nil, InOurs: row.Ours != nil, InTheirs: row.Theirs != nil}
 		if x.Column == merge.WholeRow {
 			c.Columns, c.Base, c.Ours, c.Theirs = names, row.Base, row.Ours, row.Theirs

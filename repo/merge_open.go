@@ -193,7 +193,15 @@ func (w Choice) about(c Conflict) bool {
 		w.Column != "" && w.Column != c.Column, w.Take == merge.Value && c.Column == "":
 		return false
 	}
-	return w.Key == nil || slices.EqualFunc(w.Key, c.Key, func(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) })
+	return w.Key == nil || slices.EqualFunc(w.Key, c.Key, func(text string, v any) bool { return text == keyWord(v) })
+}
+
+// keyWord is a key cell as a Choice names it.
+func keyWord(v any) string {
+	if b, ok := v.([]byte); ok {
+		return "0x" + hex.EncodeToString(b)
+	}
+	return fmt.Sprint(v)
 }
 
 // String is the choice's path as the command takes it.
@@ -203,7 +211,7 @@ func (w Choice) String() string {
 		s += "." + w.Table
 	}
 	if w.Key != nil {
-		s += fmt.Sprint(w.Key)
+		s += "[" + strings.Join(w.Key, ",") + "]"
 	}
 	if w.Column != "" {
 		s += "." + w.Column

@@ -187,6 +187,7 @@ type Conflict struct {
 	Kind     string
 	Contract string
 	Table    string
+	KeyNames []string
 	Key      []any  // primary key; nil where an invariant's total is meant
 	Column   string // "" for the whole row
 
@@ -213,7 +214,7 @@ func (c Conflict) Open() bool { return c.Code == "" }
 // row and column it names; what is empty is not asked for.
 type Choice struct {
 	Contract, Table string
-	Key             []any
+	Key             []string // as text; a BLOB as 0x…
 	Column          string
 	Take            merge.Side
 	Value           any // with merge.Value: nil, int64, string or []byte

@@ -116,7 +116,7 @@ func explanations() map[string]explanation {
 		"AG0434": {"The idempotency key was used before for another call.",
 			"A key stands for one call until that call expires. Give a corrected call a new key."},
 		"AG0435": {"The arguments of the transaction were erased, so it cannot run again.", "Its effect stands, and its proof."},
-		"AG0436": {"Patches (revert, conflict resolution) are not executed by this engine.", "Write a call that sets things right."},
+		"AG0436": {"A patch, which brings the rows of a merge by cell, runs in the merge that it was made for and nowhere else.", "Merge by cell again: aergo merge SRC --consistent"},
 		"AG0437": {"With --strict, a merge left the transaction out because it would have changed other rows here than on its branch.", "Merge without --strict, or call it anew."},
 		"AG0438": {"The transaction was made on a scratch branch and stays there.", "Call it on a branch that is not scratch."},
 		"AG0440": {"The contract in a deploy does not compile.", "aergo deploy FILE --dry-run shows the place."},
@@ -158,6 +158,12 @@ func explanations() map[string]explanation {
 		"AG0705": {"A directory operation was sent twice: it counts once.", "Make a new one if it is meant to happen again."},
 		"AG0706": {"A test expected something else than what came, or a test file holds no test.",
 			"The error shows file, line and both. Either the contract is wrong or the test."},
+
+		"AG0710": {"A merge into this branch is open: it has conflicts that nobody has settled yet.",
+			"aergo conflicts shows them, aergo resolve settles them, aergo merge --abort gives the merge up. Nothing is published meanwhile."},
+		"AG0711": {"A choice settles no conflict of the open merge.", "aergo conflicts lists what is open, with the path of each."},
+		"AG0712": {"No merge is open on this branch.", "Begin one: aergo merge SRC --consistent"},
+		"AG0713": {"The two branches have contracts that cannot be merged by cell.", "Deploy the same version on both first, or merge automatically: aergo merge SRC"},
 
 		"AG0901": {"Another aergo process has the ledger open and did not let go in time.", "Try again when it is done."},
 		"AG0902": {"Standard output could not be written, for example because the disk is full.",

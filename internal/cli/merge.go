@@ -17,6 +17,11 @@ type mergeJSON struct {
 	Included int           `json:"included"`
 	Excluded int           `json:"excluded"`
 	Verdicts []verdictJSON `json:"verdicts"`
+
+	// Of a consistent merge.
+	Rows      int            `json:"rows,omitempty"` // that either side changed
+	Changes   []rowJSON      `json:"changes,omitempty"`
+	Conflicts []conflictJSON `json:"conflicts,omitempty"`
 }
 
 type verdictJSON struct {
@@ -26,7 +31,10 @@ type verdictJSON struct {
 }
 
 func mergeOf(m repo.MergeResult) mergeJSON {
-	j := mergeJSON{m.Kind, id(m.Block), id(m.Source), id(m.Target), ids(m.Bases), m.Included, m.Excluded, []verdictJSON{}}
+	j := mergeJSON{m.Kind, id(m.Block), id(m.Source), id(m.Target), ids(m.Bases), m.Included, m.Excluded, []verdictJSON{}, m.Rows, nil, conflictsJSON(m.Conflicts)}
+	if len(m.Changes) > 0 {
+		j.Changes = rowsJSON(m.Changes)
+	}
 	for _, v := range m.Verdicts {
 		j.Verdicts = append(j.Verdicts, verdictJSON{callOf(v.CallSummary), verdictWord(v), rowsJSON(v.Changes)})
 	}
@@ -48,11 +56,17 @@ func (a *app) mergeCommand() *ucli.Command {
 		Name: "merge", Usage: "bring another branch's transactions here", ArgsUsage: "SRC", Category: "history",
 		Description: "Where this branch has nothing of its own since, its head moves (fast-forward).\n" +
 			"Otherwise the source's transactions run again here, under this branch's rules;\n" +
-			"what does not fit is excluded, with its reason, and never counts.",
+			"what does not fit is excluded, with its reason, and never counts.\n" +
+			"--consistent merges rows by cell instead: what one side changed is taken, what\n" +
+			"both changed is settled by the MERGE RULE of its column or is a conflict, which\n" +
+			"stays open until aergo resolve settles it.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "into", Usage: "merge into branch `B`, not the current one"},
 			&ucli.BoolFlag{Name: "automatic", Usage: "replay transactions (what happens without a flag)"},
-			&ucli.BoolFlag{Name: "dry-run", Aliases: []string{"preview"}, Usage: "show the verdicts, write nothing"},
+			&ucli.BoolFlag{Name: "consistent", Usage: "merge rows by cell, by the contracts' MERGE RULEs"},
+			&ucli.BoolFlag{Name: "dry-run", Aliases: []string{"preview"}, Usage: "show what would be, write nothing"},
+			&ucli.BoolFlag{Name: "abort", Usage: "give up the merge whose conflicts are open"},
+			&ucli.BoolFlag{Name: "continue", Usage: "make the block of the open merge, if nothing is left"},
 			&ucli.BoolFlag{Name: "no-ff", Usage: "make a merge block even where the head could just move"},
 			&ucli.BoolFlag{Name: "strict", Usage: "exclude what would now change other rows"},
 		},
@@ -61,8 +75,14 @@ func (a *app) mergeCommand() *ucli.Command {
 }
 
 func (a *app) merge(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "merge SRC [--dry-run]"); err != nil {
+	if c.Bool("abort") || c.Bool("continue") {
+		return a.endMerge(c)
+	}
+	if err := nargs(c, 1, 1, "merge SRC [--consistent] [--preview]"); err != nil {
 		return err
+	}
+	if c.Bool("automatic") && c.Bool("consistent") || c.Bool("strict") && c.Bool("consistent") {
+		return usage("AG0105", "merge SRC --consistent", "--consistent goes neither with --automatic nor with --strict")
 	}
 	r, err := a.open()
 	if err != nil {
@@ -75,16 +95,20 @@ func (a *app) merge(c *ucli.Context) error {
 	source := c.Args().First()
 	m, err := r.Merge(a.ctx, key, source, repo.MergeOptions{
 		Into: c.String("into"), DryRun: c.Bool("dry-run"), NoFF: c.Bool("no-ff"), Strict: c.Bool("strict"),
+		Consistent: c.Bool("consistent"),
 	})
 	if err != nil {
 		return a.branchError(r, source, err)
 	}
-	if a.json {
-		return a.emit(mergeOf(m))
-	}
 	into := c.String("into")
 	if into == "" {
 		into = r.Current()
+	}
+	if m.Kind == "consistent" {
+		return a.byCells(m, into, c.Bool("dry-run"))
+	}
+	if a.json {
+		return a.emit(mergeOf(m))
 	}
 	a.verdicts(m)
 	switch {

@@ -150,7 +150,7 @@ func (a *app) commands() []*ucli.Command {
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
 		a.deployCommand(), a.callCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(),
-		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(),
+		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.conflictsCommand(), a.resolveCommand(),
 		a.grantCommand(), a.revokeCommand(), a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.versionCommand(), a.helpCommand(),
 	}
