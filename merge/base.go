@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -27,7 +28,8 @@ func (l *layout) row(value []byte) ([]any, error) {
 	}
 	stored, err := wire.DecodeRow(value)
 	if err == nil && len(stored) > len(l.Values) {
-		err = fmt.Errorf("it has %d cells, its table has %d columns", len(stored), len(l.Values))
+		return nil, fault.New("AG0713", "Deploy the same version on both branches first, or merge automatically: aergo merge SRC",
+			"a row of %s.%s has more columns than the target's version of the contract", l.contract, l.Name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("a row of %s.%s: %w", l.contract, l.Name, err)

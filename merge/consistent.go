@@ -2,14 +2,87 @@ package merge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
+
+// Input is what a consistent merge is made of.
+type Input struct {
+	Store    objectstore.Store
+	Nodes    *prolly.Cache
+	History  *branch.History
+	Engine   *sqlcontract.Engine
+	Verifier *sqlcontract.Verifier
+
+	Source, Target objectstore.Hash // blocks
+	// May tells whether an account may write on the target: nil, or why not.
+	May func(account objectstore.Account) error
+}
+
+func (in Input) state(block objectstore.Hash) (*prolly.Map, error) {
+	b, err := in.History.Read(block)
+	if err != nil {
+		return nil, err
+	}
+	return prolly.Load(in.Nodes, b.State), nil
+}
+
+// sameMeaning refuses where the rows of a contract may not mean the same on both
+// sides: a MIGRATION ran on one of them, or each deployed it anew by itself.
+func (in Input) sameMeaning(bases []objectstore.Hash, ours, theirs *prolly.Map) error {
+	names, err := sqlcontract.ContractsIn(ours)
+	if err != nil {
+		return err
+	}
+	there, err := sqlcontract.ContractsIn(theirs)
+	if err != nil {
+		return err
+	}
+	for _, id := range bases {
+		base, err := in.state(id)
+		if err != nil {
+			return err
+		}
+		known, err := sqlcontract.ContractsIn(base)
+		if err != nil {
+			return err
+		}
+		for name := range names {
+			if _, both := there[name]; !both {
+				continue
+			}
+			if _, ok := known[name]; !ok {
+				a, err1 := in.Engine.ContractIn(ours.Get, name)
+				b, err2 := in.Engine.ContractIn(theirs.Get, name)
+				if err := errors.Join(err1, err2); err != nil {
+					return err
+				}
+				if a.Code != b.Code {
+					return fault.New("AG0713", "Merge automatically: aergo merge SRC", "both branches deployed a contract %s of their own", name)
+				}
+				continue
+			}
+			for _, side := range []*prolly.Map{ours, theirs} {
+				migrated, err := in.Engine.Migrated(base.Get, side.Get, name)
+				if err != nil {
+					return err
+				}
+				if migrated && names[name] != there[name] {
+					return fault.New("AG0713", "Deploy the same version on the other branch first, or merge automatically: aergo merge SRC",
+						"contract %s ran a MIGRATION on one of the branches, so cells do not mean the same on both", name)
+				}
+			}
+		}
+	}
+	return nil
+}
 
 // A Plan is a consistent merge, computed and not yet written.
 type Plan struct {
@@ -23,8 +96,8 @@ type Plan struct {
 // a session was begun for a merge block. The source's transactions on system
 // contracts, deploys among them, are replayed in the session; its rows are
 // merged by cell. choices settle conflicts.
-func Consistent(ctx context.Context, store objectstore.Store, nodes *prolly.Cache, history *branch.History, s *sqlcontract.Session,
-	verifier *sqlcontract.Verifier, source, target objectstore.Hash, may func(objectstore.Account) error, choices []Choice) (Plan, error) {
+func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices []Choice) (Plan, error) {
+	store, history, source, target := in.Store, in.History, in.Source, in.Target
 
 	var p Plan
 	var err error
@@ -41,27 +114,23 @@ func Consistent(ctx context.Context, store objectstore.Store, nodes *prolly.Cach
 			system = append(system, c)
 		}
 	}
-	if p.Outcomes, err = Automatic(ctx, store, history, s, verifier, system, Options{}); err != nil {
-		return p, err
-	}
-	state := func(block objectstore.Hash) (*prolly.Map, error) {
-		b, err := history.Read(block)
-		if err != nil {
-			return nil, err
-		}
-		return prolly.Load(nodes, b.State), nil
-	}
-	ours, err := state(target)
+	ours, err := in.state(target)
 	if err != nil {
 		return p, err
 	}
-	theirs, err := state(source)
+	theirs, err := in.state(source)
 	if err != nil {
+		return p, err
+	}
+	if err := in.sameMeaning(p.Bases, ours, theirs); err != nil {
+		return p, err
+	}
+	if p.Outcomes, err = Automatic(ctx, store, history, s, in.Verifier, system, Options{}); err != nil {
 		return p, err
 	}
 	m := &ThreeWay{
 		Bases: p.Bases, Ours: ours, Theirs: theirs, Choices: choices,
-		State: state, BasesOf: history.MergeBases,
+		State: in.state, BasesOf: history.MergeBases,
 		Contract: func(name string) (*sqlcontract.Contract, error) {
 			c, _, _, err := s.Contract(name)
 			return c, err
@@ -72,7 +141,7 @@ func Consistent(ctx context.Context, store objectstore.Store, nodes *prolly.Cach
 		},
 		Action: s.Settle,
 	}
-	if err := m.Mark(store, history, target, source, may); err != nil {
+	if err := m.Mark(store, history, target, source, in.May); err != nil {
 		return p, err
 	}
 	err = m.Rows(ctx, func(r Row) error {
@@ -92,7 +161,7 @@ const MaxRows = 2_000_000
 // Write puts the merged rows into the session, as those of a patch, which stands
 // last in the block. Declarations that they break together come back as
 // violations; nothing is recorded then, and the session can only be rolled back.
-func (p *Plan) Write(s *sqlcontract.Session, patch sqlcontract.VerifiedTransaction, source objectstore.Hash, nodes *prolly.Cache, history *branch.History) ([]sqlcontract.Violation, error) {
+func (p *Plan) Write(in Input, s *sqlcontract.Session, patch sqlcontract.VerifiedTransaction) ([]sqlcontract.Violation, error) {
 	if p.Open > 0 {
 		return nil, fmt.Errorf("writing a merge: %d conflicts are open", p.Open)
 	}
@@ -108,11 +177,11 @@ func (p *Plan) Write(s *sqlcontract.Session, patch sqlcontract.VerifiedTransacti
 			rows = append(rows, c)
 		}
 	}
-	b, err := history.Read(source)
+	theirs, err := in.state(in.Source)
 	if err != nil {
 		return nil, err
 	}
-	seen, err := s.Unseen(prolly.Load(nodes, b.State))
+	seen, err := s.Unseen(theirs)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -19,18 +20,23 @@ import (
 // consistent makes the draft a consistent merge, if nothing is open.
 func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merge.Choice, write bool) error {
 	r := d.r
-	plan, err := d.plan(ctx, res.Source, choices)
+	directory, err := r.directory.At(d.directory)
+	if err != nil {
+		return err
+	}
+	in := r.mergeInput(directory, d.record, res.Source, d.parent.ID)
+	plan, err := merge.Consistent(ctx, in, d.session, choices)
 	if err != nil {
 		return err
 	}
 	res.Kind, res.Bases, res.Rows = branch.Consistent.String(), plan.Bases, len(plan.Rows)
-	for _, out := range plan.Outcomes {
-		v, err := d.verdict(out)
-		if err != nil {
-			return err
-		}
-		res.add(v)
+	l, err := d.addVerdicts(plan.Outcomes, res)
+	if err != nil {
+		return err
 	}
+	tables := remember(func(contract, table string) (before, after *sqlcontract.Table, err error) {
+		return l.tables(contract, table, len(plan.Outcomes)) // those in force after all of them
+	})
 	state := prolly.Load(r.nodes, d.parent.State)
 	if err := mayChoose(state, d.account, choices); err != nil {
 		return err
@@ -43,14 +49,16 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 			}
 			res.Conflicts = append(res.Conflicts, c...)
 		}
-		if c, ok, err := row.Change(); err != nil {
+		c, ok, err := row.Change()
+		if err != nil {
 			return err
-		} else if ok {
-			diff, _, err := rowDiff(d.session, c.Key, c.Old, c.New)
+		}
+		if ok {
+			diffs, err := rowDiff(tables, c.Key, c.Old, c.New)
 			if err != nil {
 				return err
 			}
-			res.Changes = append(res.Changes, diff)
+			res.Changes = append(res.Changes, diffs...)
 		}
 	}
 	if plan.Open > 0 {
@@ -60,7 +68,7 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 	if err != nil {
 		return err
 	}
-	violations, err := plan.Write(d.session, patch, res.Source, r.nodes, r.history)
+	violations, err := plan.Write(in, d.session, patch)
 	if err != nil {
 		return err
 	}
@@ -86,15 +94,11 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 	return err
 }
 
-// plan computes the merge in the draft's session.
-func (d *draft) plan(ctx context.Context, source objectstore.Hash, choices []merge.Choice) (merge.Plan, error) {
-	r := d.r
-	state, err := r.directory.At(d.directory)
-	if err != nil {
-		return merge.Plan{}, err
-	}
-	may := func(account objectstore.Account) error { return r.mayWrite(state, account, d.record) }
-	return merge.Consistent(ctx, r.db, r.nodes, r.history, d.session, r.verifier, source, d.parent.ID, may, choices)
+// mergeInput is what a consistent merge into a branch is made of, by the rights
+// of a directory.
+func (r *Repository) mergeInput(directory dd.State, rec branch.Record, source, target objectstore.Hash) merge.Input {
+	return merge.Input{Store: r.db, Nodes: r.nodes, History: r.history, Engine: r.engine, Verifier: r.verifier, Source: source, Target: target,
+		May: func(account objectstore.Account) error { return r.mayWrite(directory, account, rec) }}
 }
 
 // patch signs the transaction that brings the merged rows and says who chose

@@ -64,22 +64,8 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 		return res, err
 	}
 	res.Bases = record.Bases
-	changes := map[int][]sqlcontract.RowChange{}
-	for i, out := range outcomes {
-		if out.Code != branch.Excluded {
-			changes[i] = out.Changes
-		}
-	}
-	l, err := layoutsOf(d.session, changes)
-	if err != nil {
+	if _, err := d.addVerdicts(outcomes, &res); err != nil {
 		return res, err
-	}
-	for i, out := range outcomes {
-		v, err := d.verdict(out, l, i)
-		if err != nil {
-			return res, err
-		}
-		res.add(v)
 	}
 	if o.DryRun {
 		return res, nil
@@ -113,6 +99,28 @@ func (d *draft) replay(ctx context.Context, source objectstore.Hash, strict bool
 		record.Verdicts = append(record.Verdicts, o.Verdict)
 	}
 	return record, outcomes, nil
+}
+
+// addVerdicts makes outcomes readable, and gives the layouts after them.
+func (d *draft) addVerdicts(outcomes []merge.Outcome, res *MergeResult) (layouts, error) {
+	changes := map[int][]sqlcontract.RowChange{}
+	for i, out := range outcomes {
+		if out.Code != branch.Excluded {
+			changes[i] = out.Changes
+		}
+	}
+	l, err := layoutsOf(d.session, changes)
+	if err != nil {
+		return l, err
+	}
+	for i, out := range outcomes {
+		v, err := d.verdict(out, l, i)
+		if err != nil {
+			return l, err
+		}
+		res.add(v)
+	}
+	return l, nil
 }
 
 // verdict makes an outcome readable. position is its place among all.

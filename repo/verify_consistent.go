@@ -35,8 +35,10 @@ func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent
 	if err != nil {
 		return nil, err
 	}
-	may := func(account objectstore.Account) error { return v.r.mayWrite(state, account, rec) }
-	plan, err := merge.Consistent(v.ctx, v.r.db, v.r.nodes, v.history, s, v.r.verifier, m.Source, b.Parents[0], may, choices)
+	in := v.r.mergeInput(state, rec, m.Source, b.Parents[0])
+	in.History = v.history
+	in.May = func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) }
+	plan, err := merge.Consistent(v.ctx, in, s, choices)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +48,7 @@ func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent
 	if !slices.EqualFunc(plan.Outcomes, m.Verdicts, func(o merge.Outcome, was branch.Verdict) bool { return o.Verdict == was }) {
 		return nil, errors.New("merging again gives other verdicts than its merge record")
 	}
-	violations, err := plan.Write(s, patch, m.Source, v.r.nodes, v.history)
+	violations, err := plan.Write(in, s, patch)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package sqlcontract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -84,17 +85,9 @@ func (s *Session) Settle(contract, action string, base, ours, theirs any) (v any
 // that the RESOLVE ROLE of the column's rule names. get reads the entries of the
 // state that decides.
 func MaySet(get func(key []byte) (value []byte, ok bool, err error), contract, table, column string, account objectstore.Account) (bool, error) {
-	key, err := currentKey(contract)
-	if err != nil {
-		return false, err
-	}
-	value, ok, err := get(key)
-	if err != nil || !ok {
-		return false, err
-	}
-	cur, err := decodeCurrent(value)
-	if err != nil || cur.owner == account {
-		return err == nil, err
+	cur, ok, err := currentIn(get, contract)
+	if err != nil || !ok || cur.owner == account {
+		return ok && err == nil, err
 	}
 	rule, ok, err := MergeRuleIn(get, contract, table, column)
 	if err == nil && !ok {
@@ -113,4 +106,49 @@ func MaySet(get func(key []byte) (value []byte, ok bool, err error), contract, t
 		}
 	}
 	return false, nil
+}
+
+// Migrated tells whether a contract ran a MIGRATION block on the way from one
+// state to another that came from it: its rows may mean something else since.
+// before and after read entries of the two states.
+func (e *Engine) Migrated(before, after func(key []byte) (value []byte, ok bool, err error), name string) (bool, error) {
+	from, _, err := currentIn(before, name)
+	if err != nil {
+		return false, err
+	}
+	to, _, err := currentIn(after, name)
+	if err != nil {
+		return false, err
+	}
+	for number := from.version + 1; from.version > 0 && number <= to.version; number++ {
+		v, err := findVersion(after, name, number)
+		if err != nil {
+			return false, err
+		}
+		if v == nil {
+			return false, fmt.Errorf("reading contract %s: the state has no version %d", name, number)
+		}
+		c, err := e.contract(name, v.source, false)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(c.Migrations, func(m *Migration) bool { return int64(m.From) == number-1 }) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// currentIn reads which version of a contract is in force; version 0 is none.
+func currentIn(from get, name string) (cur current, ok bool, err error) {
+	key, err := currentKey(name)
+	if err != nil {
+		return cur, false, err
+	}
+	value, ok, err := from(key)
+	if err != nil || !ok {
+		return cur, false, err
+	}
+	cur, err = decodeCurrent(value)
+	return cur, true, err
 }

@@ -196,6 +196,16 @@ func (t *Tree) Contracts() ([]ContractInfo, error) {
 	return contractsOf(t.state)
 }
 
+// ContractsIn gives, by name, the version in force of each contract of a state.
+func ContractsIn(state *prolly.Map) (map[string]int, error) {
+	list, err := contractsOf(state)
+	versions := make(map[string]int, len(list))
+	for _, c := range list {
+		versions[c.Name] = c.Version
+	}
+	return versions, err
+}
+
 func contractsOf(state *prolly.Map) ([]ContractInfo, error) {
 	var list []ContractInfo
 	prefix := tablePrefix(systemContract, "current")
