@@ -16,7 +16,6 @@ import (
 // Input is what a consistent merge is made of.
 type Input struct {
 	Store    objectstore.Store
-	Nodes    *prolly.Cache
 	History  *branch.History
 	Engine   *sqlcontract.Engine
 	Verifier *sqlcontract.Verifier
@@ -24,24 +23,32 @@ type Input struct {
 	Source, Target objectstore.Hash // blocks
 	// May tells whether an account may write on the target: nil, or why not.
 	May func(account objectstore.Account) error
+
+	nodes *prolly.Cache
+}
+
+// nodeCacheBytes is the memory for decoded nodes of one merge.
+const nodeCacheBytes = 64 << 20
+
+// root is the state of a block.
+func (in Input) root(block objectstore.Hash) (objectstore.Hash, error) {
+	b, err := in.History.Read(block)
+	return b.State, err
 }
 
 func (in Input) state(block objectstore.Hash) (*prolly.Map, error) {
-	b, err := in.History.Read(block)
-	if err != nil {
-		return nil, err
-	}
-	return prolly.Load(in.Nodes, b.State), nil
+	root, err := in.root(block)
+	return prolly.Load(in.nodes, root), err
 }
 
 // sameMeaning refuses where the rows of a contract may not mean the same on both
 // sides: a MIGRATION ran on one of them, or each deployed it anew by itself.
 func (in Input) sameMeaning(bases []objectstore.Hash, ours, theirs *prolly.Map) error {
-	names, err := sqlcontract.ContractsIn(ours)
+	names, err := in.Engine.Contracts(ours.Root())
 	if err != nil {
 		return err
 	}
-	there, err := sqlcontract.ContractsIn(theirs)
+	there, err := in.Engine.Contracts(theirs.Root())
 	if err != nil {
 		return err
 	}
@@ -50,7 +57,7 @@ func (in Input) sameMeaning(bases []objectstore.Hash, ours, theirs *prolly.Map) 
 		if err != nil {
 			return err
 		}
-		known, err := sqlcontract.ContractsIn(base)
+		known, err := in.Engine.Contracts(base.Root())
 		if err != nil {
 			return err
 		}
@@ -97,6 +104,7 @@ type Plan struct {
 // contracts, deploys among them, are replayed in the session; its rows are
 // merged by cell. choices settle conflicts.
 func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices []Choice) (Plan, error) {
+	in.nodes = prolly.NewCache(in.Store, nodeCacheBytes)
 	store, history, source, target := in.Store, in.History, in.Source, in.Target
 
 	var p Plan
@@ -128,7 +136,7 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 	if p.Outcomes, err = Automatic(ctx, store, history, s, in.Verifier, system, Options{}); err != nil {
 		return p, err
 	}
-	m := &ThreeWay{
+	m := &threeWay{
 		Bases: p.Bases, Ours: ours, Theirs: theirs, Choices: choices,
 		State: in.state, BasesOf: history.MergeBases,
 		Contract: func(name string) (*sqlcontract.Contract, error) {
@@ -141,10 +149,10 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 		},
 		Action: s.Settle,
 	}
-	if err := m.Mark(store, history, target, source, in.May); err != nil {
+	if err := m.mark(store, history, target, source, in.May); err != nil {
 		return p, err
 	}
-	err = m.Rows(ctx, func(r Row) error {
+	err = m.each(ctx, func(r Row) error {
 		if len(p.Rows) == MaxRows {
 			return fmt.Errorf("a merge by cells touches more than %d rows", MaxRows)
 		}
@@ -177,7 +185,7 @@ func (p *Plan) Write(in Input, s *sqlcontract.Session, patch sqlcontract.Verifie
 			rows = append(rows, c)
 		}
 	}
-	theirs, err := in.state(in.Source)
+	theirs, err := in.root(in.Source)
 	if err != nil {
 		return nil, err
 	}

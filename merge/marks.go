@@ -25,10 +25,10 @@ type side struct {
 	excluded map[objectstore.Hash]objectstore.Hash // by transaction: the block where it ran, as the verdict says
 }
 
-// Mark reads from the history which cells are special: those that a transaction
+// mark reads from the history which cells are special: those that a transaction
 // wrote which ran on both sides, or was excluded on both, and those of a
 // transaction of the source whose signer may not write on the target.
-func (m *ThreeWay) Mark(store objectstore.Store, history *branch.History, ours, theirs objectstore.Hash, may func(objectstore.Account) error) error {
+func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs objectstore.Hash, may func(objectstore.Account) error) error {
 	a, err := readSide(store, history, ours, theirs)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (m *ThreeWay) Mark(store objectstore.Store, history *branch.History, ours, 
 	m.Twice, m.Denied = Cells{}, Cells{}
 	rows := sourceRows{store: store, history: history}
 	tables := map[string]*layout{}
-	mark := func(into Cells, e execution) error {
+	note := func(into Cells, e execution) error {
 		changes, err := rows.of(e.block, e.position)
 		if err != nil {
 			return err
@@ -65,14 +65,14 @@ func (m *ThreeWay) Mark(store objectstore.Store, history *branch.History, ours, 
 	for _, id := range b.order {
 		there := b.ran[id]
 		if here, ok := a.ran[id]; ok {
-			if err := errors.Join(mark(m.Twice, here), mark(m.Twice, there)); err != nil {
+			if err := errors.Join(note(m.Twice, here), note(m.Twice, there)); err != nil {
 				return err
 			}
 		}
 		switch err := may(there.account); {
 		case err == nil:
 		case denied(err):
-			if err := mark(m.Denied, there); err != nil {
+			if err := note(m.Denied, there); err != nil {
 				return err
 			}
 		default:
@@ -87,7 +87,7 @@ func (m *ThreeWay) Mark(store objectstore.Store, history *branch.History, ours, 
 		if err != nil {
 			return err
 		}
-		if err := mark(m.Twice, at); err != nil {
+		if err := note(m.Twice, at); err != nil {
 			return err
 		}
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
-// ThreeWay is what a consistent merge is computed from. The result depends on it
+// threeWay is what a consistent merge is computed from. The result depends on it
 // alone.
-type ThreeWay struct {
+type threeWay struct {
 	Bases        []objectstore.Hash // merge bases, ascending by id
 	Ours, Theirs *prolly.Map
 
@@ -65,10 +65,10 @@ type Row struct {
 	Conflicts                  []Conflict
 }
 
-// Rows computes the merge and gives each row that it touches, in key order.
+// each computes the merge and gives each row that it touches, in key order.
 // System contracts are left out: their transactions are replayed. A Choice that
 // settles no conflict is an error.
-func (m *ThreeWay) Rows(ctx context.Context, fn func(Row) error) error {
+func (m *threeWay) each(ctx context.Context, fn func(Row) error) error {
 	tables := map[string]*layout{}
 	table := func(key []byte) (*layout, error) { return m.table(tables, key) }
 	joined, err := (&joiner{state: m.State, bases: m.BasesOf, table: table}).join(m.Bases)
@@ -138,7 +138,7 @@ func (r Row) Change() (c sqlcontract.RowChange, ok bool, err error) {
 }
 
 // table gives the layout of a key's table; nil for what is not merged by cell.
-func (m *ThreeWay) table(known map[string]*layout, key []byte) (*layout, error) {
+func (m *threeWay) table(known map[string]*layout, key []byte) (*layout, error) {
 	contract, table, err := tableOf(key)
 	if err != nil || isSystem(contract) {
 		return nil, err
@@ -177,7 +177,7 @@ func (m *ThreeWay) table(known map[string]*layout, key []byte) (*layout, error) 
 }
 
 // row merges one row.
-func (m *ThreeWay) row(l *layout, joined base, key, base, ours, theirs []byte) (Row, error) {
+func (m *threeWay) row(l *layout, joined base, key, base, ours, theirs []byte) (Row, error) {
 	r := Row{Key: bytes.Clone(key), Contract: l.contract, Table: l.Table}
 	was, err := joined.row(key, base, l)
 	if err != nil {
@@ -198,7 +198,7 @@ func (m *ThreeWay) row(l *layout, joined base, key, base, ours, theirs []byte) (
 }
 
 // special gives what is unusual about the cells of a row, or nil.
-func (m *ThreeWay) special(key []byte) func(column int) Kind {
+func (m *threeWay) special(key []byte) func(column int) Kind {
 	twice, denied := m.Twice[string(key)], m.Denied[string(key)]
 	if twice == nil && denied == nil {
 		return nil

@@ -101,8 +101,8 @@ func (w *world) state(name byte, r rows) objectstore.Hash {
 	return id
 }
 
-func (w *world) merge(ours, theirs objectstore.Hash, bases ...objectstore.Hash) *ThreeWay {
-	return &ThreeWay{
+func (w *world) merge(ours, theirs objectstore.Hash, bases ...objectstore.Hash) *threeWay {
+	return &threeWay{
 		Bases: bases, Ours: w.states[ours], Theirs: w.states[theirs],
 		State: func(id objectstore.Hash) (*prolly.Map, error) {
 			if m := w.states[id]; m != nil {
@@ -124,11 +124,11 @@ func (w *world) merge(ours, theirs objectstore.Hash, bases ...objectstore.Hash) 
 }
 
 // run gives the merged rows and the conflicts as "sku.column kind".
-func (m *ThreeWay) outcome(t *testing.T, ours rows) (rows, []string) {
+func (m *threeWay) outcome(t *testing.T, ours rows) (rows, []string) {
 	t.Helper()
 	merged, conflicts := ours.clone(), []string{}
 	var last []byte
-	err := m.Rows(context.Background(), func(r Row) error {
+	err := m.each(context.Background(), func(r Row) error {
 		if bytes.Compare(last, r.Key) >= 0 {
 			return fmt.Errorf("rows do not ascend")
 		}

@@ -97,7 +97,7 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 // mergeInput is what a consistent merge into a branch is made of, by the rights
 // of a directory.
 func (r *Repository) mergeInput(directory dd.State, rec branch.Record, source, target objectstore.Hash) merge.Input {
-	return merge.Input{Store: r.db, Nodes: r.nodes, History: r.history, Engine: r.engine, Verifier: r.verifier, Source: source, Target: target,
+	return merge.Input{Store: r.db, History: r.history, Engine: r.engine, Verifier: r.verifier, Source: source, Target: target,
 		May: func(account objectstore.Account) error { return r.mayWrite(directory, account, rec) }}
 }
 

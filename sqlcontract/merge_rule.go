@@ -63,7 +63,7 @@ func (s *Session) Settle(contract, action string, base, ours, theirs any) (v any
 	if err != nil {
 		return nil, false, err
 	}
-	r := &run{s: s, contract: d, db: db, block: s.block, ledger: s.tree.ledger, meter: newMeter(DefaultGas), vars: map[string]any{}}
+	r := &run{activation: activation{place: place{d, db}, vars: map[string]any{}}, s: s, tree: s.tree, block: s.block, ledger: s.tree.ledger, meter: newMeter(DefaultGas)}
 	for i, v := range []any{base, ours, theirs} {
 		r.vars[a.Params[i].Name] = v
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
+	"github.com/aergo-git/aergo-git/objectstore"
 )
 
 // Violation is a declaration that rows of a merge break together.
@@ -266,8 +267,8 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 	if err != nil {
 		return err
 	}
-	r := &run{s: s, contract: d, db: db, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
-		block: s.block, ledger: s.tree.ledger, meter: newMeter(MaxGas), vars: s.vars}
+	r := &run{activation: activation{place: place{d, db}, vars: s.vars}, s: s, tree: s.tree, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
+		block: s.block, ledger: s.tree.ledger, meter: newMeter(MaxGas)}
 	s.capture.reset()
 	defer s.capture.reset()
 	for _, row := range rows {
@@ -347,7 +348,7 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 // Unseen gives the rows of aergo_seen that a merge takes over from another
 // state: transactions that have counted there and not here, or that only failed
 // or were excluded here. What has expired by the block's time is left out.
-func (s *Session) Unseen(other *prolly.Map) ([]RowChange, error) {
+func (s *Session) Unseen(state objectstore.Hash) ([]RowChange, error) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
 	if err := s.usable(); err != nil {
@@ -356,7 +357,7 @@ func (s *Session) Unseen(other *prolly.Map) ([]RowChange, error) {
 	prefix := tablePrefix(systemSeen, "seen")
 	from := wire.AppendKeyInt(slices.Clone(prefix), day(s.block.Time))
 	var rows []RowChange
-	err := prolly.Diff(s.base, other, from, wire.KeyPrefixEnd(prefix), func(key, _, there []byte) error {
+	err := prolly.Diff(s.base, prolly.Load(s.tree.engine.nodes, state), from, wire.KeyPrefixEnd(prefix), func(key, _, there []byte) error {
 		if there == nil {
 			return nil
 		}

@@ -196,9 +196,9 @@ func (t *Tree) Contracts() ([]ContractInfo, error) {
 	return contractsOf(t.state)
 }
 
-// ContractsIn gives, by name, the version in force of each contract of a state.
-func ContractsIn(state *prolly.Map) (map[string]int, error) {
-	list, err := contractsOf(state)
+// Contracts gives, by name, the version in force of each contract of a state.
+func (e *Engine) Contracts(root objectstore.Hash) (map[string]int, error) {
+	list, err := contractsOf(prolly.Load(e.nodes, root))
 	versions := make(map[string]int, len(list))
 	for _, c := range list {
 		versions[c.Name] = c.Version
