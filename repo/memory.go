@@ -1,14 +1,10 @@
 package repo
 
 import (
-	"context"
 	"crypto"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/aergo-git/aergo-git/dd"
-	"github.com/aergo-git/aergo-git/objectstore"
 )
 
 // InMemory makes an empty ledger like Init that lives in memory and ends with
@@ -38,14 +34,4 @@ func (r *Repository) start(key crypto.Signer) error {
 		return fmt.Errorf("making a ledger: %w", err)
 	}
 	return r.load()
-}
-
-// GrantRole gives an account a role of the directory (reader, writer, producer,
-// admin) on the branches of a pattern: a name, eu/*, or * for all.
-func (r *Repository) GrantRole(ctx context.Context, key crypto.Signer, role, pattern string, account objectstore.Account) error {
-	known, err := dd.ParseRole(role)
-	if err != nil {
-		return err
-	}
-	return r.direct(ctx, key, dd.Grant{Role: known, Pattern: pattern, Account: account})
 }

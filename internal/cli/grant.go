@@ -18,39 +18,47 @@ import (
 const roleContract = "aergo_role"
 
 func (a *app) grantCommand() *ucli.Command {
-	return a.roleCommand("grant", "to", "give an account a role of a contract",
-		"The role is one that the contract's actions name: ROLE (manager). Its owner grants it;\n"+
+	return a.roleCommand("grant", "to", "give an account a role of a contract, or on branches",
+		"With --contract the role is one that the contract's actions name: ROLE (manager). Its owner grants it;\n"+
 			"WHO is an account (ag1…), one of your keys, or a contract, for its calls. It holds on that branch, and where\n"+
-			"that is merged. SELECT * FROM aergo_role.role lists who holds what.")
+			"that is merged. SELECT * FROM aergo_role.role lists who holds what.\n"+
+			"Without, it is writer, producer, reader or admin of the branches that --branch names:\n"+
+			"main, eu/*, or * for all, which is the default. A writer may call actions, and make\n"+
+			"blocks on branches of his own.")
 }
 
 func (a *app) revokeCommand() *ucli.Command {
-	return a.roleCommand("revoke", "from", "take a role of a contract from an account", "")
+	return a.roleCommand("revoke", "from", "take a role from an account", "")
 }
 
 func (a *app) roleCommand(verb, who, usage, description string) *ucli.Command {
 	return &ucli.Command{
-		Name: verb, Usage: usage, ArgsUsage: "ROLE --contract C --" + who + " WHO", Category: "trust", Description: description,
+		Name: verb, Usage: usage, ArgsUsage: "ROLE [--contract C] --" + who + " WHO", Category: "trust", Description: description,
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "contract", Usage: "the role is one of contract `C`"},
 			&ucli.StringFlag{Name: who, Usage: "the account, key or contract `WHO`"},
-			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "on branch `B`, not the current one"},
+			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "on branch `B`, not the current one; without --contract a pattern"},
 		},
 		Action: func(c *ucli.Context) error { return a.changeRole(c, verb, who) },
 	}
 }
 
 func (a *app) changeRole(c *ucli.Context, verb, who string) error {
-	form := verb + " ROLE --contract C --" + who + " WHO"
+	form := verb + " ROLE [--contract C] --" + who + " WHO"
 	if err := nargs(c, 1, 1, form); err != nil {
 		return err
 	}
 	role, contract, name, branch := strings.ToLower(c.Args().First()), c.String("contract"), c.String(who), c.String("branch")
-	if contract == "" || name == "" {
-		return usage("AG0113", "aergo "+form, "of which contract, and %s whom?", who)
-	}
-	if slices.Contains([]dd.Role{dd.Admin, dd.Producer, dd.Writer, dd.Reader}, dd.Role(role)) {
-		return usage("AG0113", "", "%s is a role of the ledger's directory, not of a contract", role)
+	directory := slices.Contains([]dd.Role{dd.Admin, dd.Producer, dd.Writer, dd.Reader}, dd.Role(role))
+	switch {
+	case name == "":
+		return usage("AG0113", "aergo "+form, "%s whom?", who)
+	case contract == "" && !directory:
+		return usage("AG0113", "aergo "+form, "of which contract is the role %s? Without --contract it is writer, producer, reader or admin", role)
+	case contract != "" && directory:
+		return usage("AG0113", "Leave --contract out.", "%s is a role of the ledger's directory, not of a contract", role)
+	case directory:
+		return a.changeDirectoryRole(c, verb, role, name)
 	}
 	r, err := a.open()
 	if err != nil {
@@ -111,6 +119,51 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 	}
 	what := map[string]string{"grant to": "has the role", "revoke from": "has no longer the role"}[verb+" "+who]
 	a.done("%s %s %s of %s  block %s%s", a.who(account), what, role, contract, res.Block.Short(), a.onBranch(res.Branch))
+	return nil
+}
+
+type directoryRoleJSON struct {
+	Role     string `json:"role"`
+	Account  string `json:"account"`
+	Branches string `json:"branches"` // a pattern
+	Granted  bool   `json:"granted"`
+}
+
+// changeDirectoryRole changes a role on branches, in the directory.
+func (a *app) changeDirectoryRole(c *ucli.Context, verb, role, name string) error {
+	pattern := "*"
+	if c.IsSet("branch") {
+		pattern = c.String("branch")
+	}
+	account, err := a.accountOf(name)
+	if err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	change, what := r.GrantRole, "is now "+role
+	if verb == "revoke" {
+		change, what = r.RevokeRole, "is no longer "+role
+	}
+	if err := change(a.ctx, key, role, pattern, account); err != nil {
+		return err
+	}
+	if a.json {
+		return a.emit(directoryRoleJSON{role, string(account), pattern, verb == "grant"})
+	}
+	on := "branch " + pattern
+	if pattern == "*" {
+		on = "all branches"
+	} else if strings.Contains(pattern, "*") {
+		on = "the branches " + pattern
+	}
+	a.done("%s %s of %s.", a.who(account), what, on)
 	return nil
 }
 
