@@ -22,11 +22,16 @@ type Rows struct {
 	conn    *sqlite.Conn
 	st      *sqlite.Stmt
 	columns []string
+	types   []string
 	err     error
 }
 
 // Columns are the names of the columns.
 func (r *Rows) Columns() []string { return r.columns }
+
+// Types are the declared types of the columns, as the contract writes them;
+// empty for what is computed.
+func (r *Rows) Types() []string { return r.types }
 
 // Next moves to the next row; false at the end or on an error, see Err.
 func (r *Rows) Next() bool {
@@ -75,8 +80,9 @@ func (r *Rows) Close() error {
 
 // Query runs one read-only SQL statement on the committed state. Contracts are
 // schemas: shop.item, aergo_contract.current. A table without its contract's
-// name is found if only one contract has it. args bind ?1, ?2, … Time, random
-// numbers and REAL are fine here. It does not wait for a block that is being
+// name is found if only one contract has it. args bind ?1, ?2, …, a [Named] one
+// :name, @name or $name; they are nil, int, int64, float64, string or []byte.
+// Time, random numbers and REAL are fine here. It does not wait for a block that is being
 // made, nor hinder it.
 func (t *Tree) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
 	return t.QueryWith(ctx, nil, sql, args...)
@@ -202,19 +208,51 @@ func (r *Rows) open(on queried, functions []TableFunction, sql string, args []an
 		}
 	}
 	guard(true) // virtual tables and views may still prepare
-	if len(args) != r.st.ParamCount() {
-		return fault.New("AG0403", "", "the query has %d parameters and %d values were given", r.st.ParamCount(), len(args))
-	}
-	for i, v := range args {
-		if n, ok := v.(int); ok {
-			v = int64(n)
-		}
-		if err := r.st.Bind(i+1, v); err != nil {
-			return queryError("", err)
-		}
+	if err := bindQuery(r.st, args); err != nil {
+		return err
 	}
 	for i := range r.st.ColumnCount() {
 		r.columns = append(r.columns, r.st.ColumnName(i))
+		r.types = append(r.types, r.st.ColumnDecltype(i))
+	}
+	return nil
+}
+
+// Named is an argument of a query for the parameter of that name, which is
+// written without its sigil.
+type Named struct {
+	Name  string
+	Value any
+}
+
+// bindQuery gives each parameter exactly one value.
+func bindQuery(st *sqlite.Stmt, args []any) error {
+	wrong := fault.New("AG0403", "", "the query has %d parameters and %d values were given", st.ParamCount(), len(args))
+	if len(args) != st.ParamCount() {
+		return wrong
+	}
+	bound := make([]bool, len(args)+1)
+	for i, v := range args {
+		at := i + 1
+		if named, ok := v.(Named); ok {
+			v, at = named.Value, 0
+			for _, sigil := range []string{":", "@", "$"} {
+				at = max(at, st.ParamIndex(sigil+named.Name))
+			}
+			if at == 0 {
+				return fault.New("AG0403", "", "the query has no parameter :%s", named.Name)
+			}
+		}
+		if bound[at] {
+			return wrong
+		}
+		bound[at] = true
+		if n, ok := v.(int); ok {
+			v = int64(n)
+		}
+		if err := st.Bind(at, v); err != nil {
+			return queryError("", err)
+		}
 	}
 	return nil
 }
@@ -237,7 +275,7 @@ func queryError(sql string, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	if e.Primary() == sqlite.CodeAuth {
+	if e.Primary() == sqlite.CodeAuth || strings.HasSuffix(e.Message, " may not be modified") { // a table of the state map
 		return errNotRead()
 	}
 	if fault.Of(e.Err) != nil { // of a function: it is worded already

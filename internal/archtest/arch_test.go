@@ -37,6 +37,7 @@ var allowed = map[string]string{
 	"repo":                  "merge branch sqlcontract dd internal/prolly internal/sign internal/wire objectstore",
 	"internal/sqltest":      "repo sqlcontract objectstore",
 	"internal/importer":     "repo sqlcontract internal/sqlite",
+	"sqldriver":             "repo sqlcontract",
 	"internal/cli":          "*",
 	"cmd/aergo-git":         "internal/cli",
 	"cmd/aergo":             "internal/cli",
@@ -120,7 +121,7 @@ func TestImportDirection(t *testing.T) {
 // TestExportedSignaturesNameNoInternalType holds that a program outside this
 // module can name every type that the public packages hand out.
 func TestExportedSignaturesNameNoInternalType(t *testing.T) {
-	public := []string{"objectstore", "branch", "dd", "sqlcontract", "merge", "repo"}
+	public := []string{"objectstore", "branch", "dd", "sqlcontract", "merge", "repo", "sqldriver"}
 	all := files(t)
 	for _, pkg := range public {
 		for _, f := range all[pkg] {
@@ -196,7 +197,7 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 func TestSizes(t *testing.T) {
 	root, _ := filepath.Abs("../..")
 	var long []string
-	for _, dir := range []string{"repo", "branch", "dd", "merge", "sqlcontract", "objectstore", "internal", "cmd"} {
+	for _, dir := range []string{"repo", "branch", "dd", "merge", "sqlcontract", "objectstore", "sqldriver", "internal", "cmd"} {
 		_ = filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return nil

@@ -46,6 +46,8 @@ func explanations() map[string]explanation {
 			"The error names the line or table; nothing was written. docs/how-to/import-your-data.md says what becomes of which data."},
 		"AG0123": {"The contract in force does not fit the file that is to be imported.",
 			"aergo import FILE --draft shows the contract that the file asks for; --as NAME imports it under another name."},
+		"AG0130": {"A program names the ledger that it reads through database/sql in a form that the driver does not know.",
+			"The form is /path/to/ledger?branch=eu&at=main~10&wait=2s, each part after the question mark if wanted."},
 
 		"AG0201": {"There is no such branch, tag, block, transaction or key; or the beginning of an id fits several.",
 			"aergo branch, aergo tag, aergo log and aergo key list show what there is. Write more digits of an id."},
