@@ -98,19 +98,27 @@ type historyCount struct{ Rounds, Blocks, OK, Failed, Judged, Upgrades, Migratio
 func randomHistory(t *testing.T, seed uint64, count *historyCount) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	g := &guess{Rand: rand.New(rand.NewPCG(seed, 7))}
+	lib := &guess{Rand: g.Rand}
+	libContract, libSource := lib.contract("lib")
+	if seed%2 == 0 {
+		g.lib = lib
+	}
 	c, source := g.contract("guess")
 	defer func() {
 		if t.Failed() {
-			t.Logf("seed %d, the contract at the end:\n%s", seed, source)
+			t.Logf("seed %d, the contract at the end:\n%s\nand the one it calls:\n%s", seed, source, libSource)
 		}
 	}()
 	a := newWorld(t, "")
 	b := &wanderer{world: newWorld(t, filepath.Join(t.TempDir(), "b")), Rand: rand.New(rand.NewPCG(seed, 8)), old: t.TempDir()}
 	defer a.close()
 	defer b.close()
+	a.deploy("alice", "lib", libSource)
 	a.deploy("alice", "guess", source)
 	b.block(a.script[0]...)
+	b.block(a.script[1]...)
 	j := newJudge(t, g, c)
+	j.lib = newJudge(t, lib, libContract)
 	var receipts [][]Receipt
 	blocks := 8
 	if g.chance(8) {
@@ -126,8 +134,12 @@ func randomHistory(t *testing.T, seed uint64, count *historyCount) {
 			txs = append(txs, a.deployTx("alice", "guess", nextSource, nil))
 		}
 		for range 1 + g.IntN(8) {
-			act := g.acts[g.IntN(len(g.acts))]
-			txs = append(txs, a.tx("bob", "guess."+act.name, g.args(act)))
+			name, acts := "guess", g.acts
+			if g.chance(6) {
+				name, acts = "lib", lib.acts
+			}
+			act := acts[g.IntN(len(acts))]
+			txs = append(txs, a.tx("bob", name+"."+act.name, g.args(act)))
 		}
 		processors := 1 + g.IntN(2)
 		runtime.GOMAXPROCS(processors)
@@ -158,10 +170,14 @@ func randomHistory(t *testing.T, seed uint64, count *historyCount) {
 			} else {
 				count.Failed++
 			}
-			if c.Action(txs[i].header.Action) == nil {
+			by := j
+			if txs[i].header.Contract == "lib" {
+				by = j.lib
+			}
+			if by.c.Action(txs[i].header.Action) == nil {
 				continue // of a version that was refused
 			}
-			judged, err := j.agrees(txs[i], r)
+			judged, err := by.agrees(txs[i], r)
 			if judged {
 				count.Judged++
 			}
@@ -169,9 +185,11 @@ func randomHistory(t *testing.T, seed uint64, count *historyCount) {
 				t.Fatalf("block %d, transaction %d: %s%v: %v", a.number, i, txs[i].header.Action, txs[i].args, err)
 			}
 		}
-		for _, table := range c.Tables {
-			if got, want := a.stateRows(c, table), j.state(table); got != want {
-				t.Fatalf("block %d: table %s in the state map:\n%s\nin SQLite alone:\n%s", a.number, table.Name, got, want)
+		for _, by := range []*judge{j, j.lib} {
+			for _, table := range by.c.Tables {
+				if got, want := a.stateRows(by.c, table), by.state(table); got != want {
+					t.Fatalf("block %d: table %s.%s in the state map:\n%s\nin SQLite alone:\n%s", a.number, by.c.Name, table.Name, got, want)
+				}
 			}
 		}
 		receipts = append(receipts, want)
@@ -194,9 +212,10 @@ func (w *world) recut(g *guess, receipts [][]Receipt) {
 	again := newWorld(w.t, "")
 	defer again.close()
 	again.now = w.now
-	deploy := again.block(txs[0])
-	got := deploy[:0]
-	for txs = txs[1:]; len(txs) > 0; {
+	again.block(txs[0])
+	again.block(txs[1])
+	var got []Receipt
+	for txs = txs[2:]; len(txs) > 0; {
 		n := min(len(txs), 1+g.IntN(20))
 		got = append(got, again.block(txs[:n]...)...)
 		txs = txs[n:]

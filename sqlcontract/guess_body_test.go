@@ -22,7 +22,7 @@ func (g *guess) step(a *guessAction) string {
 	}
 	a.depth++
 	defer func() { a.depth-- }()
-	switch g.IntN(14) {
+	switch g.IntN(15) {
 	case 0, 1:
 		typ := g.typ()
 		value := g.expr(a, typ, 2)
@@ -56,6 +56,8 @@ func (g *guess) step(a *guessAction) string {
 		if a.returns != nil {
 			return g.rows(a, a.returns, nil) + ";\n"
 		}
+	case 14:
+		return g.call(a)
 	case 8:
 		if a.depth == 1 || g.chance(3) {
 			switch {
@@ -72,6 +74,28 @@ func (g *guess) step(a *guessAction) string {
 		}
 	}
 	return g.write(a) + ";\n"
+}
+
+// call runs an action of this contract or of the other one.
+func (g *guess) call(a *guessAction) string {
+	acts, prefix := g.acts, ""
+	if g.lib != nil && g.chance(2) {
+		acts, prefix = g.lib.acts, "l."
+	}
+	if len(acts) == 0 {
+		return "LET :none = NULL;\n"
+	}
+	to := acts[g.IntN(len(acts))]
+	var values []string
+	for _, typ := range to.params[:g.IntN(len(to.params)+1)] {
+		values = append(values, g.param(a, typ))
+	}
+	s := fmt.Sprintf("CALL %s%s(%s);\n", prefix, to.name, strings.Join(values, ", "))
+	if len(to.returns) == 1 && g.chance(2) {
+		a.vars = append(a.vars, to.returns[0])
+		s = fmt.Sprintf("LET :v%d = %s", len(a.vars)-1, s)
+	}
+	return s
 }
 
 // rows writes a SELECT with columns of the types, named if names are given.

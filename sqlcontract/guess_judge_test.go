@@ -18,10 +18,11 @@ type judge struct {
 	g    *guess
 	c    *Contract
 	conn *sqlite.Conn
+	lib  *judge // of the contract that this one calls, or nil
 
 	vars   map[string]any
 	rows   [][]any
-	events []Event
+	events *[]Event // of the transaction, of all contracts
 }
 
 // Why the judge's action did not stand. errStop is a RETURN.
@@ -55,7 +56,7 @@ func (j *judge) must(err error) {
 // the contract.
 func (j *judge) upgrade(c *Contract, version int) *judge {
 	n := newJudge(j.t, j.g, &Contract{})
-	n.c = c
+	n.c, n.lib, n.events = c, j.lib, &[]Event{}
 	for _, o := range c.Schema {
 		if o.Type != "trigger" {
 			n.must(n.conn.Exec(o.SQL))
@@ -135,8 +136,42 @@ func (j *judge) read(sql string) (rows [][]any) {
 
 // run runs an action as one transaction: nil if it stands.
 func (j *judge) run(action string, context, values map[string]any) error {
-	a := j.c.Action(action)
-	j.rows, j.events, j.vars = nil, nil, map[string]any{}
+	events := []Event(nil)
+	all := []*judge{j}
+	if j.lib != nil {
+		all = append(all, j.lib)
+	}
+	for _, x := range all {
+		x.events, x.rows = &events, nil
+		x.must(x.conn.Exec("BEGIN"))
+	}
+	err := j.act(j.c.Action(action), context, values)
+	for _, x := range all {
+		if err == nil && x.conn.DeferredFKs() {
+			err = errors.New("a deferred foreign key dangles")
+		}
+		for _, c := range x.g.checks {
+			if err == nil && x.broken(c) {
+				err = fmt.Errorf("%w %s", errBroken, c.name)
+			}
+		}
+	}
+	for _, x := range all {
+		switch {
+		case err == nil:
+			x.must(x.conn.Exec("COMMIT"))
+		case x.conn.InTransaction():
+			x.must(x.conn.Exec("ROLLBACK"))
+		}
+	}
+	return err
+}
+
+// act runs an action's body with variables of its own.
+func (j *judge) act(a *Action, context, values map[string]any) error {
+	before := j.vars
+	defer func() { j.vars = before }()
+	j.vars = map[string]any{}
 	for name, v := range context {
 		j.vars[name] = v
 	}
@@ -146,24 +181,45 @@ func (j *judge) run(action string, context, values map[string]any) error {
 	for name, v := range values {
 		j.vars[":"+name] = v
 	}
-	j.must(j.conn.Exec("BEGIN"))
 	err := j.body(a, a.Body)
 	if errors.Is(err, errStop) {
 		err = nil
 	}
-	if err == nil && j.conn.DeferredFKs() {
-		err = errors.New("a deferred foreign key dangles")
-	}
-	for _, c := range j.g.checks {
-		if err == nil && j.broken(c) {
-			err = fmt.Errorf("%w %s", errBroken, c.name)
+	return err
+}
+
+// call runs what a CALL says; values come by position here.
+func (j *judge) call(k *Call) error {
+	to, context := j, map[string]any{}
+	for name, v := range j.vars {
+		if name[0] == '@' {
+			context[name] = v
 		}
 	}
-	switch {
-	case err == nil:
-		j.must(j.conn.Exec("COMMIT"))
-	case j.conn.InTransaction():
-		j.must(j.conn.Exec("ROLLBACK"))
+	if k.Use != nil {
+		to = j.lib
+		context["@caller"], context["@contract"] = j.c.Name, to.c.Name
+	}
+	a, values := to.c.Action(k.Action), map[string]any{}
+	if k.Values != nil {
+		_, rows, err := j.query(k.Values)
+		if err != nil {
+			return err
+		}
+		for i, v := range rows[0] {
+			values[a.Params[i].Name] = v
+		}
+	}
+	before := to.rows
+	to.rows = nil
+	err := to.act(a, context, values)
+	rows := to.rows
+	to.rows = before
+	if err == nil && k.Into != "" {
+		j.vars[":"+k.Into] = nil
+		if len(rows) > 0 {
+			j.vars[":"+k.Into] = rows[0][0]
+		}
 	}
 	return err
 }
@@ -234,9 +290,11 @@ func (j *judge) statement(a *Action, s Statement) error {
 	case s.Emit != nil:
 		_, rows, err := j.query(s.Emit.Values)
 		if err == nil {
-			j.events = append(j.events, Event{Contract: j.c.Name, Name: s.Emit.Event, Fields: s.Emit.Names, Values: rows[0]})
+			*j.events = append(*j.events, Event{Contract: j.c.Name, Name: s.Emit.Event, Fields: s.Emit.Names, Values: rows[0]})
 		}
 		return err
+	case s.Call != nil:
+		return j.call(s.Call)
 	case s.Return != nil:
 		if s.Return.Value != nil {
 			if err := give(s.Return.Value); err != nil {
@@ -299,8 +357,8 @@ func (j *judge) agrees(tx VerifiedTransaction, r Receipt) (judged bool, err erro
 		return true, nil
 	case !reflect.DeepEqual(r.Rows, j.rows):
 		return true, fmt.Errorf("the rows are %v, SQLite alone gives %v", r.Rows, j.rows)
-	case !reflect.DeepEqual(r.Events, j.events):
-		return true, fmt.Errorf("the events are %v, SQLite alone gives %v", r.Events, j.events)
+	case !reflect.DeepEqual(r.Events, *j.events):
+		return true, fmt.Errorf("the events are %v, SQLite alone gives %v", r.Events, *j.events)
 	}
 	return true, nil
 }

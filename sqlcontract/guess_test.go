@@ -21,6 +21,8 @@ type guess struct {
 
 	version   int    // in force; 1 after the first deploy
 	migration string // the MIGRATION block of the source being written
+
+	lib *guess // another contract, named lib, whose actions this one may call; or nil
 }
 
 type guessTable struct {
@@ -64,7 +66,7 @@ func (g *guess) name(prefix string) string { g.serial++; return fmt.Sprintf("%s%
 // contract writes a contract that compiles: what does not is left out.
 func (g *guess) contract(name string) (*Contract, string) {
 	for {
-		*g = guess{Rand: g.Rand, version: 1}
+		*g = guess{Rand: g.Rand, version: 1, lib: g.lib}
 		for i := range 1 + g.IntN(3) {
 			g.table(i)
 		}
@@ -109,7 +111,7 @@ func (g *guess) actions(name string) (c *Contract, source string) {
 			text = "AS " + text
 		}
 		text = fmt.Sprintf("CREATE ACTION %s(%s) PUBLIC %s", a.name, strings.Join(params, ", "), text)
-		if _, err := Compile(name, head+text); err != nil {
+		if _, err := Compile(name, head+source+text); err != nil {
 			continue
 		}
 		g.acts = append(g.acts, a)
@@ -129,6 +131,9 @@ func (g *guess) actions(name string) (c *Contract, source string) {
 func (g *guess) source() string {
 	var b strings.Builder
 	b.WriteString("DIALECT 1;\n")
+	if g.lib != nil {
+		b.WriteString("USE lib AS l;\n")
+	}
 	for _, t := range g.tables {
 		fmt.Fprintf(&b, "CREATE TABLE %s (\n  %s\n);\n", t.name, strings.Join(t.parts, ",\n  "))
 	}
