@@ -27,8 +27,9 @@ type Refusal struct {
 	Notes  []string     // sentences
 
 	// Of a refusal for want of permission (AG0402): who may.
-	Owner objectstore.Account
-	Roles []string
+	Owner  objectstore.Account
+	Roles  []string
+	Caller string // a contract that called the action; empty: the signer did
 }
 
 // NamedValue is a variable as the contract's source writes it: ":n", ":row.id",
@@ -135,6 +136,8 @@ func (s Step) Refusal() Refusal {
 	switch {
 	case s.Statement == nil:
 		f.outside(l)
+	case s.Statement.Call != nil:
+		f.called(l, s.Statement.Call)
 	case s.Statement.Require != nil && s.Code == "AG0410":
 		q := s.Statement.Require.Cond
 		f.place(c, q.Offset)
@@ -252,6 +255,36 @@ func (f *Refusal) outside(l looker) {
 		f.Notes = append(f.Notes, l.dangling()...)
 	case "AG0415":
 		f.invariant(l)
+	}
+}
+
+// called explains a CALL that did not come to run its action.
+func (f *Refusal) called(l looker, k *Call) {
+	f.place(l.contract, k.Offset)
+	if k.Values != nil {
+		f.Values = l.values(k.Values)
+	}
+	d := l.run.contract
+	if k.Use != nil {
+		var err error
+		if d, err = l.run.find(k.Use.Contract); err != nil || d == nil {
+			return
+		}
+	}
+	a := d.contract.Action(k.Action)
+	if a == nil {
+		return
+	}
+	switch f.Code {
+	case "AG0402":
+		f.Contract, f.Action, f.Owner = d.contract.Name, a.Name, d.owner
+		f.permission(a)
+		if k.Use != nil {
+			f.Caller = l.contract.Name
+			f.Notes = append(f.Notes, "the contract "+f.Caller+" called it, and acts as itself: who signed does not count")
+		}
+	case "AG0403":
+		f.Rule = d.contract.Name + "." + a.signature()
 	}
 }
 

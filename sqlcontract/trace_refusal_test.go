@@ -1,6 +1,7 @@
 package sqlcontract
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -138,5 +139,76 @@ func TestRefusals(t *testing.T) {
 	}
 	if got != string(want) {
 		t.Errorf("%s is another now; UPDATE=1 go test writes it:\n%s", golden, got)
+	}
+}
+
+// TestRefusedCalls: what fails in a contract that another one calls is shown
+// there, one level deeper; a CALL that may not be, where it stands.
+func TestRefusedCalls(t *testing.T) {
+	w := newMarket(t, "")
+	w.good(w.tx("alice", "till.mint", args{"who": "maker", "n": int64(5)}))
+	for _, c := range []struct {
+		what  string
+		args  args
+		wants []string
+		lines string
+	}{
+		{"stall.sell", args{"sku": "tea", "n": int64(80)}, []string{
+			"REQUIRE EXISTS (SELECT 1 FROM purse", "@caller = 'stall', :n = 160", "purse: no row matched",
+		}, "0 stall 6, 0 stall 7, 1 till 11"},
+		{"stall.seize", args{"who": "maker"}, []string{
+			"CALL t.seize(:who)", "seize is for the role court of till", "the contract stall called it",
+		}, "0 stall 12"},
+		{"stall.owe", args{"who": "nobody"}, []string{
+			"a row of bill refers to a row of purse that is not there",
+		}, "0 stall 14, 0 stall 14, 1 till 23"},
+	} {
+		s := w.begin(w.tree)
+		var report Report
+		s.Observe(report.Observe)
+		if _, err := s.Run(w.tx("carol", c.what, c.args)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.wants {
+			if report.Refusal == nil || !strings.Contains(report.Refusal.String(), want) {
+				t.Errorf("%s: no %q in\n%v", c.what, want, report.Refusal)
+			}
+		}
+		var got []string
+		for _, l := range report.Lines {
+			got = append(got, fmt.Sprint(l.Depth, " ", l.Contract, " ", l.Line))
+		}
+		if strings.Join(got, ", ") != c.lines {
+			t.Errorf("%s: %v", c.what, got)
+		}
+	}
+}
+
+// TestTraceOfAMigration: the statements of a MIGRATION block belong to the new
+// source.
+func TestTraceOfAMigration(t *testing.T) {
+	w := newWorld(t, "")
+	w.deploy("alice", "shop", "DIALECT 1;\nCREATE TABLE item (sku TEXT PRIMARY KEY, price INTEGER NOT NULL);\nCREATE ACTION add(:sku TEXT, :price INTEGER) PUBLIC AS BEGIN INSERT INTO item VALUES (:sku, :price); END;\n")
+	w.good(w.tx("bob", "shop.add", args{"sku": "tea", "price": int64(4)}))
+	tx := w.deployTx("alice", "shop", "DIALECT 1;\nCREATE TABLE item (sku TEXT PRIMARY KEY, price INTEGER NOT NULL CHECK (price > 2));\nMIGRATION FROM 1 AS\nBEGIN\n  INSERT INTO item SELECT sku, price - 3 FROM old.item;\nEND;\n", nil)
+	s := w.begin(w.tree)
+	defer s.Rollback()
+	var report Report
+	s.Observe(report.Observe)
+	receipt, err := s.Run(tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v\n%+v\n%s", receipt, report.Lines, report.Refusal)
+	if receipt.Code == "" || report.Refusal == nil {
+		t.Errorf("%+v %v", receipt, report.Refusal)
+	}
+	for _, l := range report.Lines {
+		if l.Line != 5 || !strings.HasPrefix(l.Text, "INSERT INTO item SELECT") {
+			t.Errorf("%+v", l)
+		}
 	}
 }

@@ -49,7 +49,9 @@ func (a *app) why(f sqlcontract.Refusal, caller objectstore.Account) string {
 		lines = append(lines, "its owner is "+a.whoFull(f.Owner))
 		if len(f.Roles) > 0 {
 			who := string(caller)
-			if name := a.who(caller); name != "you" && !strings.HasSuffix(name, "…") {
+			if f.Caller != "" {
+				who = f.Caller
+			} else if name := a.who(caller); name != "you" && !strings.HasSuffix(name, "…") {
 				who = name
 			}
 			lines = append(lines, "who gives the role with: aergo grant "+f.Roles[0]+" --contract "+f.Contract+" --to "+shellWord(who))

@@ -43,6 +43,9 @@ func (w *world) mark(seen ...any) { w.marks = append(w.marks, mark{w.step.off, s
 
 // observe is told of each statement of a contract.
 func (w *world) observe(s sqlcontract.Step) {
+	if s.Code != "" && w.why == "" {
+		w.why = s.Refusal().String()
+	}
 	st := s.Statement
 	if st == nil || s.Contract == nil {
 		return

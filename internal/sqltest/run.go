@@ -153,6 +153,7 @@ type world struct {
 	prefix string   // of the names of the test's branches in the ledger
 	branch string   // the current one, as the test calls it
 	last   *receipt // of the last CALL
+	why    string   // it was refused, if it was: what it met
 	step   step     // the running one
 
 	cover   *cover    // nil in a mirror

@@ -57,7 +57,7 @@ type (
 var errorCode = regexp.MustCompile(`^AG\d{4}$`)
 
 func (c call) run(w *world) error {
-	w.last = nil
+	w.last, w.why = nil, ""
 	name := c.contract + "." + c.action
 	contract, _, err := w.repo.Contract(w.real(w.branch), c.contract)
 	if err != nil && !fault.Is(err, "AG0401") {
@@ -138,15 +138,19 @@ func (w *world) submit(key crypto.Signer, c repo.Call) (sqlcontract.Receipt, err
 
 // refused compares a refusal with what was expected of the call.
 func (c call) refused(w *world, name string, f *fault.Error, text string) error {
+	why := w.why
+	if why != "" {
+		why = "\n" + why
+	}
 	switch {
 	case c.fails == nil:
-		return w.script.failAt(w.step.off, fmt.Sprintf("%s is refused: %s %s", name, f.ID, f.What), f)
+		return w.script.failAt(w.step.off, fmt.Sprintf("%s is refused: %s %s%s", name, f.ID, f.What, why), f)
 	case errorCode.MatchString(*c.fails) && f.ID == *c.fails:
 		return nil
 	case !errorCode.MatchString(*c.fails) && (text == *c.fails || text == "" && f.What == *c.fails):
 		return nil
 	}
-	return w.script.failAt(w.step.off, fmt.Sprintf("%s should fail with %s, and fails with %s %s", name, show(*c.fails), f.ID, f.What), f)
+	return w.script.failAt(w.step.off, fmt.Sprintf("%s should fail with %s, and fails with %s %s%s", name, show(*c.fails), f.ID, f.What, why), f)
 }
 
 // bind gives the arguments the names of the action's parameters.
