@@ -57,15 +57,15 @@ CREATE TABLE posting (
 CREATE INDEX posting_account ON posting(account);
 
 CREATE TABLE standing (
-  id        TEXT PRIMARY KEY,
-  payer     TEXT NOT NULL REFERENCES account(id),
-  payee     TEXT NOT NULL REFERENCES account(id),
-  amount    INTEGER NOT NULL CHECK (amount > 0),
-  text      TEXT NOT NULL,
-  days      INTEGER NOT NULL CHECK (days BETWEEN 1 AND 366), -- between two payments
-  next      INTEGER NOT NULL,                               -- ms since 1970
-  runs      INTEGER NOT NULL DEFAULT 0,
-  active    INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1))
+  id     TEXT PRIMARY KEY,
+  payer  TEXT NOT NULL REFERENCES account(id),
+  payee  TEXT NOT NULL REFERENCES account(id),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  text   TEXT NOT NULL,
+  days   INTEGER NOT NULL CHECK (days BETWEEN 1 AND 366), -- between two payments
+  next   INTEGER NOT NULL,                                -- ms since 1970
+  runs   INTEGER NOT NULL DEFAULT 0,
+  active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1))
 );
 CREATE INDEX standing_next ON standing(next);
 

@@ -21,8 +21,8 @@ CREATE TABLE site (
 CREATE INDEX site_company ON site(company);
 
 CREATE TABLE product (
-  id        TEXT PRIMARY KEY,
-  name      TEXT NOT NULL,
+  id         TEXT PRIMARY KEY,
+  name       TEXT NOT NULL,
   shelf_life INTEGER NOT NULL CHECK (shelf_life > 0)        -- days
 );
 -- What a lot of this product needs before it may be handed over.

@@ -18,6 +18,7 @@ func (a *app) contractCommand() *ucli.Command {
 				Flags: []ucli.Flag{at, &ucli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "list earlier versions too"}},
 			},
 			a.contractNewCommand(),
+			a.contractFmtCommand(),
 			{Name: "show", Usage: "print a contract's source", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractShow},
 			{Name: "abi", Usage: "describe its actions and tables in JSON", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractABI},
 		},

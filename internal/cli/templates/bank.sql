@@ -3,7 +3,7 @@ DIALECT 1;
 
 CREATE TABLE account (
   id      TEXT PRIMARY KEY,
-  holder  TEXT NOT NULL,                                 -- who may pay from it
+  holder  TEXT NOT NULL,                                  -- who may pay from it
   balance INTEGER NOT NULL DEFAULT 0 CHECK (balance >= 0) -- cents
 );
 CREATE INDEX account_holder ON account(holder);

@@ -4,7 +4,7 @@ DIALECT 1;
 
 CREATE TABLE lot (
   id       TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 40),
-  holder   TEXT NOT NULL,                                -- ag1…
+  holder   TEXT NOT NULL,                                  -- ag1…
   what     TEXT NOT NULL,
   amount   INTEGER NOT NULL DEFAULT 0 CHECK (amount >= 0), -- grams that are left of it
   recalled INTEGER NOT NULL DEFAULT 0 CHECK (recalled IN (0, 1))
