@@ -72,10 +72,10 @@ func checkContractName(name string, system bool) error {
 // compiler is a parser's result with the scratch database to prepare it in.
 type compiler struct {
 	*parser
-	conn  *sqlite.Conn
-	fence *fence
-	steps int // progress calls, see compileSteps
-	heavy int // weight of || in views, triggers and constraints, else 1
+	conn    *sqlite.Conn
+	fence   *fence
+	steps   int // progress calls, see compileSteps
+	longest int // bytes of the longest literal in the schema
 
 	old *Contract // the version before, where a MIGRATION is prepared; else nil
 }

@@ -46,7 +46,10 @@ func (c *compiler) query(p *pending) error {
 	}
 	defer st.Finalize()
 	p.q.ReadOnly = st.ReadOnly()
-	p.q.Weight = max(p.q.Weight, c.fence.weight, c.heavy)
+	p.q.Literal = max(p.q.Literal, c.longest)
+	if err := c.weigh(p.q); err != nil {
+		return c.explain(err, p.place, from, to)
+	}
 	for i := range st.ParamCount() {
 		p.q.Params = append(p.q.Params, st.ParamName(i+1))
 	}

@@ -39,16 +39,13 @@ func (c *compiler) schema() error {
 			}
 		}
 	}
-	c.heavy = 1
 	for _, o := range ordered {
 		if err := c.readBack(o); err != nil {
 			return err
 		}
 		c.contract.Schema = append(c.contract.Schema, o.Object)
 		for i := o.from; i < o.to; i++ {
-			if c.op(i, "||") {
-				c.heavy = weightConcat
-			}
+			c.longest = max(c.longest, c.toks[i].literal())
 		}
 	}
 	c.fence.schema = false

@@ -111,7 +111,8 @@ type Query struct {
 	SQL      string
 	Params   []string
 	ReadOnly bool
-	Weight   int // gas per 64 VM steps, at least 1: more where costly functions are used
+	Weight   Weight
+	Literal  int // bytes of the longest literal that may stand in it or in the schema
 	Offset   int // byte offset of the SQL's first source byte in Source
 }
 

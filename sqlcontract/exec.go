@@ -76,17 +76,43 @@ func (r *run) query(q *Query, fn func(st *statement) error) error {
 		}
 	}
 	for i, name := range q.Params {
-		if err := st.Bind(i+1, r.value(name)); err != nil {
+		v := r.value(name)
+		if length(v) > r.meter.longest() {
+			return tooLong
+		}
+		if err := st.Bind(i+1, v); err != nil {
 			return failureOf(err)
 		}
 	}
 	return r.step(st, fn)
 }
 
+// length is a value's length in bytes as far as it can be long.
+func length(v any) int {
+	switch v := v.(type) {
+	case string:
+		return len(v)
+	case []byte:
+		return len(v)
+	}
+	return 0
+}
+
+// changed is how many rows the block has changed before this transaction.
+func (r *run) changed() int {
+	if r.s == nil {
+		return 0
+	}
+	return len(r.s.overlay)
+}
+
 // step runs a statement whose parameters are bound.
 func (r *run) step(st *statement, fn func(st *statement) error) error {
-	r.meter.start(st.q)
-	r.db.meter = &r.meter
+	if st.q.Literal > r.meter.longest() {
+		return tooLong // SQLite looks at a literal's length once, not in each run
+	}
+	r.meter.start(st.q, r.changed())
+	r.db.watch(&r.meter)
 	var err error
 	for {
 		var row bool
@@ -106,7 +132,7 @@ func (r *run) step(st *statement, fn func(st *statement) error) error {
 		}
 	}
 	err = errors.Join(err, st.Reset())
-	r.db.meter = nil
+	r.db.watch(nil)
 	r.meter.stop(st.Steps(true))
 	var f *failure
 	switch {

@@ -43,6 +43,14 @@ func clip(s string) string {
 // happen on every node. The engine's messages are fixed by the engine number;
 // still only the name inside them is kept.
 func failureOf(err error) error {
+	switch { // what our own functions say
+	case errors.Is(err, errTooBig):
+		return tooLong
+	case errors.Is(err, errReal):
+		return fail("AG0417", "")
+	case errors.Is(err, errPattern), errors.Is(err, errEscape):
+		return fail("AG0429", "")
+	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) || e.Err != nil {
 		return err
@@ -67,7 +75,7 @@ func failureOf(err error) error {
 	case sqlite.CodeMismatch:
 		return fail("AG0416", "")
 	case sqlite.CodeTooBig:
-		return fail("AG0421", "")
+		return tooLong
 	case sqlite.CodeInterrupt:
 		return fail("AG0420", "")
 	case sqlite.CodeError:

@@ -61,15 +61,18 @@ END;`)
 	w.replay("", func(i int) bool { return i == 1 })
 }
 
-// Rows are gone from memory only when their statement is stopped.
-func TestTickStopsRowsSoon(t *testing.T) {
-	m := newMeter(100)
-	m.start(&Query{})
-	m.add(101 * gasUnit) // the hook's
-	ticks := 0
-	for ticks = 1; !m.tick(); ticks++ {
-	}
-	if ticks != rowTicks {
-		t.Errorf("stopped at the look number %d, not %d", ticks, rowTicks)
+// A statement that is paid for no more runs on for as long as putting the
+// block's rows back would take, not longer.
+func TestTickStops(t *testing.T) {
+	for _, changed := range []int{0, 1, 1000} {
+		m := newMeter(100)
+		m.start(&Query{Weight: basic}, changed)
+		m.add(101 * gasUnit) // the hook's
+		steps := uint64(0)
+		for steps = m.every; !m.tick(); steps += m.every {
+		}
+		if most := min(uint64(changed)*stepsPerRow, mostGrace) + m.every; steps > most {
+			t.Errorf("%d rows: stopped after %d steps, not %d", changed, steps, most)
+		}
 	}
 }

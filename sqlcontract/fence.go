@@ -17,10 +17,9 @@ type fence struct {
 	read, filled map[string]bool // of a MIGRATION: those it reads, and those of its own that it inserts into
 
 	// Of the statements prepared since reset.
-	weight int
-	why    string // of the first refusal
-	next   string
-	word   string // function or table that was refused
+	why  string // of the first refusal
+	next string
+	word string // function or table that was refused
 }
 
 // newFence allows the tables and views of c.
@@ -34,7 +33,7 @@ func newFence(c *Contract) *fence {
 	return f
 }
 
-func (f *fence) reset() { f.weight, f.why, f.next, f.word = 1, "", "", "" }
+func (f *fence) reset() { f.why, f.next, f.word = "", "", "" }
 
 // authorize is the callback for sqlite.Conn.SetAuthorizer.
 func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite.Verdict {
@@ -42,15 +41,13 @@ func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite
 	case sqlite.ActionSelect, sqlite.ActionRecursive:
 		return sqlite.Allow
 	case sqlite.ActionFunction:
-		if w, ok := functions[fold(arg2)]; ok {
-			f.weight = max(f.weight, w)
+		if _, ok := functions[fold(arg2)]; ok {
 			return sqlite.Allow
 		}
 		why, next := refusedFunction(fold(arg2))
 		return f.deny(fold(arg2), "the function "+fold(arg2)+" is not allowed: "+why, next)
 	case sqlite.ActionRead:
 		if arg1 == "json_each" || arg1 == "json_tree" {
-			f.weight = max(f.weight, functions[arg1])
 			if !strings.EqualFold(arg2, "rowid") {
 				return sqlite.Allow
 			}

@@ -25,6 +25,7 @@ var (
 // linearFunctions replaces the quadratic functions on a connection.
 func linearFunctions(c *sqlite.Conn) error {
 	return errors.Join(
+		likeFunctions(c),
 		c.CreateFunction("instr", 2, true, texts(instr)),
 		c.CreateFunction("replace", 3, true, func(args []any) (any, error) {
 			if p, ok := args[1].(string); ok && p == "" || isEmptyBlob(args[1]) {

@@ -43,7 +43,7 @@ func setLimits(c *sqlite.Conn) error {
 		{sqlite.LimitVDBEOp, 100_000},
 		{sqlite.LimitFunctionArg, 64},
 		{sqlite.LimitAttached, 0},
-		{sqlite.LimitLikePattern, 256}, // a match may compare each byte of a text with each of it
+		{sqlite.LimitLikePattern, maxPattern},
 		{sqlite.LimitVariable, 256},
 		{sqlite.LimitTriggerDepth, 16},
 	} {

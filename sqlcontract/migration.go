@@ -54,7 +54,7 @@ func CompileMigration(old, new *Contract, from int) (*Migration, error) {
 	}
 	m := p.contract.Migration(from)
 	p.contract = new
-	c := &compiler{parser: p, old: old, fence: newFence(new), heavy: max(heavy(old), heavy(new))}
+	c := &compiler{parser: p, old: old, fence: newFence(new), longest: max(longestLiteral(old), longestLiteral(new))}
 	defer c.close()
 	if err := c.openMigration(); err != nil {
 		return nil, fmt.Errorf("opening a scratch database for the migration of contract %s: %w", new.Name, err)
@@ -93,14 +93,15 @@ func (c *compiler) openMigration() error {
 	return nil
 }
 
-// heavy is the weight of || in a contract's views, triggers and constraints.
-func heavy(c *Contract) int {
+// longestLiteral is the length of the longest text or blob in a contract's
+// schema.
+func longestLiteral(c *Contract) (longest int) {
 	for _, o := range c.Schema {
-		if slices.Contains(significant(o.SQL), "||") {
-			return weightConcat
+		for _, t := range lex(o.SQL) {
+			longest = max(longest, t.literal())
 		}
 	}
-	return 1
+	return longest
 }
 
 func tableNames(c *Contract) []string {

@@ -199,7 +199,7 @@ func (p *parser) create() error {
 			return p.fail(codeSchema, p.toks[i].start, "parameters and @context are for actions", "the parameter %s stands in a CREATE %s", p.val(i), strings.ToUpper(kind))
 		}
 	}
-	o.SQL = p.text[p.toks[o.from].start:p.toks[o.to-1].end]
+	o.SQL = p.counting(o.from, o.to)
 	if kind == "table" {
 		if err := p.tableSQL(o); err != nil {
 			return err

@@ -337,7 +337,7 @@ func (p *parser) queryList(use queryUse) (*Query, error) {
 // are rewritten to the names that SQLite sees, in place and of equal length.
 func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 	first := p.toks[cuts[0][0]].start
-	q := &Query{Offset: first, Weight: 1}
+	q := &Query{Offset: first}
 	pend := &pending{q: q, use: use, action: p.current}
 	whole := use == useStatement || use == useRows
 	if use == useReturn {
@@ -359,8 +359,10 @@ func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 		pend.segments = append(pend.segments, segment{sql.Len(), from, to - from})
 		at := from
 		for i := cut[0]; i < cut[1]; i++ {
-			if p.op(i, "||") {
-				q.Weight = max(q.Weight, weightConcat)
+			q.Literal = max(q.Literal, p.toks[i].literal())
+			if p.countsAll(i) {
+				sql.WriteString(p.text[at:p.toks[i].start] + "1")
+				at = p.toks[i].end
 			}
 			if p.toks[i].kind != kVariable {
 				continue
@@ -381,6 +383,26 @@ func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 	q.SQL = sql.String()
 	p.pending = append(p.pending, pend)
 	return q, nil
+}
+
+// countsAll tells whether token i is the star of count(*). SQLite counts a whole
+// table by count(*) in a single VM step, whatever its size; by count(1), which
+// says the same, it goes from row to row.
+func (p *parser) countsAll(i int) bool {
+	return p.op(i, "*") && p.upper(i-2) == "COUNT" && p.op(i-1, "(") && p.op(i+1, ")")
+}
+
+// counting is the text of tokens from (to not included) with count(1) for
+// count(*).
+func (p *parser) counting(from, to int) string {
+	start := p.toks[from].start
+	sql := []byte(p.text[start:p.toks[to-1].end])
+	for i := from; i < to; i++ {
+		if p.countsAll(i) {
+			sql[p.toks[i].start-start] = '1'
+		}
+	}
+	return string(sql)
 }
 
 // rowColumn tells whether tokens i, i+1, i+2 are :row.column without blanks.

@@ -444,20 +444,23 @@ func (t *Tree) CallReadOnly(c ReadCall) (Receipt, error) {
 	if c.GasLimit == 0 {
 		c.GasLimit = DefaultGas
 	}
-	r := &run{tree: t, args: c.Args, account: c.Account, block: c.Block, ledger: t.ledger, created: c.Block.Time,
-		meter: newMeter(min(c.GasLimit, MaxGas)), trace: newTrace(c.Observe),
-		activation: activation{caller: string(c.Account), vars: map[string]any{}}}
-	defer func() {
+	m, trace := newMeter(min(c.GasLimit, MaxGas)), newTrace(c.Observe)
+	var r *run
+	var f *failure
+	for {
+		r = &run{tree: t, args: c.Args, account: c.Account, block: c.Block, ledger: t.ledger, created: c.Block.Time,
+			meter: m, trace: trace, activation: activation{caller: string(c.Account), vars: map[string]any{}}}
+		if r.place, err = r.enter(d); err == nil {
+			err = r.call(c.Action, nil)
+			trace.close(r, err)
+		}
 		for _, at := range r.touched {
 			t.release(at.db)
 		}
-	}()
-	if r.place, err = r.enter(d); err != nil {
-		return Receipt{}, err
+		if m = r.meter; err != tooLong || !m.raise() {
+			break
+		}
 	}
-	err = r.call(c.Action, nil)
-	r.trace.close(r, err)
-	var f *failure
 	if err != nil && !errors.As(err, &f) {
 		return Receipt{}, fmt.Errorf("calling %s.%s: %w", c.Contract, c.Action, err)
 	}

@@ -201,10 +201,7 @@ func (s *Session) RunIf(tx VerifiedTransaction, accept func(rows []RowChange) (c
 		}
 		return Receipt{}, err
 	}
-	r := &run{s: s, args: tx.args, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
-		block: s.block, ledger: s.tree.ledger, meter: newMeter(tx.header.GasLimit), trace: newTrace(s.observer),
-		activation: activation{caller: string(tx.header.Account), vars: s.vars}}
-	rows, f, err := s.execute(r, tx, accept)
+	r, rows, f, err := s.execute(tx, accept)
 	if err == nil {
 		err = s.record(tx, s.answer(r, rows, f), rows, known)
 	}
@@ -225,11 +222,25 @@ func (s *Session) usable() error {
 	return nil
 }
 
-// execute runs an admitted transaction. It gives its net rows, or why it
-// failed; what it did is then undone.
-func (s *Session) execute(r *run, tx VerifiedTransaction, accept func([]RowChange) string) (rows []RowChange, f *failure, err error) {
+// execute runs an admitted transaction, at one tier after the other until it
+// fits. It gives its net rows, or why it failed; what it did is then undone.
+func (s *Session) execute(tx VerifiedTransaction, accept func([]RowChange) string) (r *run, rows []RowChange, f *failure, err error) {
+	m, trace := newMeter(tx.header.GasLimit), newTrace(s.observer)
+	m.add(gasTransaction + uint64(len(tx.raw.Arguments))*gasArgument)
+	for {
+		r = &run{s: s, args: tx.args, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
+			block: s.block, ledger: s.tree.ledger, meter: m, trace: trace,
+			activation: activation{caller: string(tx.header.Account), vars: s.vars}}
+		rows, f, err = s.attempt(r, tx, accept)
+		if m = r.meter; f != tooLong || !m.raise() {
+			return r, rows, f, err
+		}
+	}
+}
+
+// attempt runs a transaction once.
+func (s *Session) attempt(r *run, tx VerifiedTransaction, accept func([]RowChange) string) (rows []RowChange, f *failure, err error) {
 	s.capture.reset()
-	r.meter.add(gasTransaction + uint64(len(tx.raw.Arguments))*gasArgument)
 	var d *deploy
 	if tx.header.Kind == KindDeploy {
 		d = &deploy{run: r, name: tx.header.Contract, author: tx.header.Account, pre: func() error { return s.preconditions(tx) }}

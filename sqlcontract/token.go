@@ -214,3 +214,11 @@ func blob(s string) (kind, int) {
 	}
 	return kBad, n
 }
+
+// literal is the token's length if it is a text or a blob, else 0.
+func (t token) literal() int {
+	if t.kind == kString || t.kind == kBlob {
+		return t.end - t.start
+	}
+	return 0
+}

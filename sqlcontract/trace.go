@@ -34,6 +34,10 @@ type Step struct {
 	Changes int   // changes of rows, those of triggers and cascades included
 	Truth   Truth // of the condition of a REQUIRE or an IF
 
+	// Again is of a Step without a Statement: a value was longer than this run was
+	// paid for, all is undone and the transaction runs again from its beginning.
+	Again bool
+
 	// Code and Text are why it failed, as in a receipt; Code is empty when it did
 	// not. Each statement around a failing one fails with it, and so does the
 	// last Step: the first Step with a Code is where it happened.
@@ -187,7 +191,8 @@ func (t *trace) close(r *run, err error) {
 	if t == nil {
 		return
 	}
-	s := Step{Gas: r.meter.used - t.spent}
+	s := Step{Gas: r.meter.used - t.spent, Again: err == tooLong && !r.meter.last()}
+	t.spent = r.meter.used
 	if r.contract != nil {
 		s.Contract = r.contract.contract
 	}
@@ -197,7 +202,9 @@ func (t *trace) close(r *run, err error) {
 func (t *trace) report(r *run, s Step, err error) {
 	var f *failure
 	if errors.As(err, &f) {
-		s.Code, s.Text = f.code, f.text
+		if f != tooLong || r.meter.last() {
+			s.Code, s.Text = f.code, f.text
+		}
 	} else if err != nil {
 		return
 	}

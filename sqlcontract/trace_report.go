@@ -48,6 +48,9 @@ func (r *Report) Observe(s Step) {
 	}
 	if s.Statement == nil {
 		r.Rest += s.Gas
+		if s.Again {
+			return // its statements are in the lines, and will be once more
+		}
 		if r.Refusal != nil && r.Refusal.Code == "AG0420" {
 			r.Refusal.outOfGas(r)
 		}

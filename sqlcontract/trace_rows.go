@@ -42,9 +42,10 @@ func (l looker) ask(sql string) (columns []string, rows [][]any, more, ok bool) 
 // read gives the rows of a statement that is ready.
 func (l looker) read(st *sqlite.Stmt) (columns []string, rows [][]any, more, ok bool) {
 	m := newMeter(lookSteps / gasUnit)
-	m.start(&Query{ReadOnly: true})
-	l.run.db.meter = &m
-	defer func() { l.run.db.meter = nil }()
+	m.tier = tiers - 1 // long values too
+	m.start(&Query{ReadOnly: true, Weight: Weight{1, 1, 1}}, 0)
+	l.run.db.watch(&m)
+	defer l.run.db.watch(nil)
 	for i := range st.ColumnCount() {
 		columns = append(columns, st.ColumnName(i))
 	}

@@ -44,6 +44,7 @@ type database struct {
 	contract *Contract
 	path     string // "" in memory
 	conn     *sqlite.Conn
+	longest  int // bytes of a value that statements of ours may handle
 	state    *prolly.Map
 	layouts  map[string]*layout
 	plain    []*layout // the same in source order
@@ -53,9 +54,10 @@ type database struct {
 	statements map[*Query]*statement
 
 	capture *capture // where row changes go; nil: nowhere
-	meter   *meter   // of the running transaction, or nil
-	marked  bool     // the transaction's savepoint is open
-	reverse bool     // see Engine.ReverseScans
+	meter   *meter   // of the running statement, or nil
+	look    func() (stop bool)
+	marked  bool // the transaction's savepoint is open
+	reverse bool // see Engine.ReverseScans
 
 	owned map[string]*sqlite.Stmt // statements of ours that are used again and again
 }
@@ -110,9 +112,12 @@ func openDatabase(c *Contract, path string, o sqlite.Options) (*database, error)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
+	db.look = func() bool { return db.meter != nil && db.meter.tick() }
+	db.longest = maxValue
 	if strings.HasPrefix(c.Name, systemPrefix) {
-		conn.Limit(sqlite.LimitLength, maxRowValue) // whole sources
+		db.longest = maxRowValue // whole sources
 	}
+	conn.Limit(sqlite.LimitLength, db.longest)
 	db.fence = newFence(c)
 	conn.SetAuthorizer(func(a sqlite.Action, arg1, arg2, schema, trigger string) sqlite.Verdict {
 		if !db.fenced {
@@ -125,7 +130,6 @@ func openDatabase(c *Contract, path string, o sqlite.Options) (*database, error)
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
-	conn.SetProgress(progressInterval, func() bool { return db.meter != nil && db.meter.tick() })
 	return db, nil
 }
 

@@ -112,3 +112,16 @@ func (db *database) exists(st *sqlite.Stmt, args ...any) (bool, error) {
 	row, err := st.Step()
 	return row, errors.Join(err, st.Reset())
 }
+
+// watch has a meter look at the statement that runs next, and limits its values;
+// nil ends that.
+func (db *database) watch(m *meter) {
+	db.meter = m
+	if m == nil {
+		db.conn.SetProgress(0, nil)
+		db.conn.Limit(sqlite.LimitLength, db.longest)
+		return
+	}
+	db.conn.SetProgress(int(m.every), db.look)
+	db.conn.Limit(sqlite.LimitLength, m.longest())
+}

@@ -1,0 +1,62 @@
+package sqlcontract
+
+import (
+	"errors"
+	"strings"
+)
+
+// Weight is what a VM step costs in 1/64 gas at each tier.
+type Weight [tiers]uint64
+
+// or is the dearer of two weights.
+func (w Weight) or(x Weight) Weight {
+	for t := range w {
+		w[t] = max(w[t], x[t])
+	}
+	return w
+}
+
+// All steps of a statement cost what its dearest instruction costs: which of
+// them a loop goes round in is not known beforehand, and calls can be nested so
+// that nearly each step is one.
+var (
+	basic    = Weight{12, 72, 480}      // move, compare or convert a value; look a row up
+	sorting  = Weight{30, 150, 800}     // an entry's share of sorting it among all others
+	pass     = Weight{60, 400, 4000}    // walk through a value and make another
+	search   = Weight{160, 1500, 20000} // compare each byte of a value with a set or pattern
+	jsonPass = Weight{300, 2400, 60000}
+)
+
+// instructions are the VM's instructions that cost more than a plain one.
+var instructions = map[string]Weight{
+	"Concat":        pass,
+	"SorterOpen":    sorting,
+	"OpenEphemeral": sorting,
+	"VFilter":       jsonPass,
+	"VNext":         jsonPass,
+	"VColumn":       jsonPass,
+}
+
+// weigh sets a query's weight by the program that SQLite makes of it: that of
+// views, triggers, cascades and CHECKs is part of it.
+func (c *compiler) weigh(q *Query) error {
+	rows, err := c.rows("EXPLAIN "+q.SQL, 1, 5)
+	if err != nil {
+		return err
+	}
+	q.Weight = basic
+	for _, r := range rows {
+		op, _ := r[0].(string)
+		switch op {
+		case "Count":
+			return errors.New("write count(*) without quotes")
+		case "Function", "PureFunc", "AggStep", "AggStep1", "AggInverse", "AggValue", "AggFinal":
+			call, _ := r[1].(string)
+			name, _, _ := strings.Cut(call, "(")
+			q.Weight = q.Weight.or(functions[name])
+		default:
+			q.Weight = q.Weight.or(instructions[op])
+		}
+	}
+	return nil
+}
