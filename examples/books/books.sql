@@ -223,11 +223,17 @@ END;
 
 -- ---------------------------------------------------------------- entries
 
+-- What every entry asks first.
+CREATE ACTION in_open_period(:day TEXT) PRIVATE READONLY AS
+BEGIN
+  REQUIRE EXISTS (SELECT 1 FROM period WHERE month = substr(:day, 1, 7) AND closed_at IS NULL) ELSE substr(:day, 1, 7) || ' is not open';
+END;
+
 -- Any entry of the accountant's, its lines as JSON:
 -- [{"account": "cash", "amount": 500000}, {"account": "capital", "amount": -500000}]
 CREATE ACTION post(:entry TEXT, :day TEXT, :text TEXT, :lines TEXT) ROLE (accountant) AS
 BEGIN
-  REQUIRE EXISTS (SELECT 1 FROM period WHERE month = substr(:day, 1, 7) AND closed_at IS NULL) ELSE substr(:day, 1, 7) || ' is not open';
+  CALL in_open_period(:day);
   REQUIRE json_valid(:lines) ELSE 'the lines are no JSON';
   REQUIRE (SELECT sum(value ->> 'amount') FROM json_each(:lines)) = 0 ELSE 'debits and credits differ';
   INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'journal', :text, @caller, @time);
@@ -240,7 +246,7 @@ END;
 -- A teller takes cash (amount above 0) or pays it out.
 CREATE ACTION cash_desk(:entry TEXT, :day TEXT, :account TEXT, :amount INTEGER, :text TEXT DEFAULT '') ROLE (teller) AS
 BEGIN
-  REQUIRE EXISTS (SELECT 1 FROM period WHERE month = substr(:day, 1, 7) AND closed_at IS NULL) ELSE substr(:day, 1, 7) || ' is not open';
+  CALL in_open_period(:day);
   LET :state = (SELECT state FROM account WHERE id = :account AND holder IS NOT NULL);
   REQUIRE :state IS NOT NULL ELSE 'no such account of a customer: ' || :account;
   REQUIRE :amount > 0 OR :state = 'open' ELSE :account || ' is ' || :state;
@@ -251,7 +257,7 @@ END;
 -- A customer pays another one, and the bank its fee.
 CREATE ACTION transfer(:entry TEXT, :day TEXT, :payer TEXT, :payee TEXT, :amount INTEGER, :text TEXT DEFAULT '') PUBLIC AS
 BEGIN
-  REQUIRE EXISTS (SELECT 1 FROM period WHERE month = substr(:day, 1, 7) AND closed_at IS NULL) ELSE substr(:day, 1, 7) || ' is not open';
+  CALL in_open_period(:day);
   REQUIRE :amount > 0 ELSE 'an amount is above 0';
   REQUIRE EXISTS (SELECT 1 FROM account WHERE id = :payer AND holder = @caller) ELSE 'not your account: ' || :payer;
   REQUIRE EXISTS (SELECT 1 FROM account WHERE id = :payee AND holder IS NOT NULL) ELSE 'no such account of a customer: ' || :payee;
@@ -269,7 +275,7 @@ END;
 -- Takes an entry back by one with the opposite postings, on a day of its own.
 CREATE ACTION reverse(:entry TEXT, :original TEXT, :day TEXT, :reason TEXT) ROLE (accountant) AS
 BEGIN
-  REQUIRE EXISTS (SELECT 1 FROM period WHERE month = substr(:day, 1, 7) AND closed_at IS NULL) ELSE substr(:day, 1, 7) || ' is not open';
+  CALL in_open_period(:day);
   LET :kind = (SELECT kind FROM entry WHERE id = :original);
   REQUIRE :kind IS NOT NULL ELSE 'no such entry: ' || :original;
   REQUIRE :kind NOT IN ('closing', 'reversal') ELSE 'a ' || :kind || ' is not taken back';
@@ -284,7 +290,7 @@ END;
 -- one entry with a line for each.
 CREATE ACTION pay_interest(:entry TEXT, :day TEXT, :basis_points INTEGER) ROLE (accountant) RETURNS (paid INTEGER) AS
 BEGIN
-  REQUIRE EXISTS (SELECT 1 FROM period WHERE month = substr(:day, 1, 7) AND closed_at IS NULL) ELSE substr(:day, 1, 7) || ' is not open';
+  CALL in_open_period(:day);
   REQUIRE :basis_points BETWEEN 1 AND 1000 ELSE 'between 1 and 1000 basis points a year';
   LET :paid = 0;
   LET :line = 0;
@@ -325,7 +331,7 @@ END;
 -- is told by an event and waits for its next day.
 CREATE ACTION run_standing(:day TEXT) PUBLIC RETURNS (paid INTEGER, bounced INTEGER) AS
 BEGIN
-  REQUIRE EXISTS (SELECT 1 FROM period WHERE month = substr(:day, 1, 7) AND closed_at IS NULL) ELSE substr(:day, 1, 7) || ' is not open';
+  CALL in_open_period(:day);
   LET :paid = 0;
   LET :bounced = 0;
   FOR s IN (SELECT id, payer, payee, amount, text, runs, days FROM standing

@@ -8,6 +8,10 @@
 -- Times are milliseconds since 1970, areas square metres, amounts cents.
 DIALECT 1;
 
+-- Fees are paid out of a prepaid purse, another contract. Whoever proposes has
+-- allowed this one to take them: purse.allow('registry', 10000).
+USE purse AS purse;
+
 CREATE TABLE parcel (
   id    TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 40),
   place TEXT NOT NULL,
@@ -55,6 +59,7 @@ CREATE TABLE rule (
   notaries   INTEGER NOT NULL CHECK (notaries BETWEEN 0 AND 9),
   wait       INTEGER NOT NULL CHECK (wait >= 0),            -- days for objections, from the proposal on
   expires    INTEGER NOT NULL,                              -- days after which it is void
+  fee        INTEGER NOT NULL CHECK (fee >= 0),             -- cents, paid with the proposal
   CHECK (wait < expires)
 );
 
@@ -143,17 +148,31 @@ CREATE VIEW pending AS
 CREATE ACTION set_up() CONSTRUCTOR AS
 BEGIN
   INSERT INTO rule VALUES
-    ('register', 2, 1, 14, 90), ('transfer', 2, 1, 14, 90), ('divide', 2, 0, 14, 90), ('lien', 1, 1, 0, 30), ('release', 1, 0, 0, 30);
+    ('register', 2, 1, 14, 90, 0), ('transfer', 2, 1, 14, 90, 0), ('divide', 2, 0, 14, 90, 0), ('lien', 1, 1, 0, 30, 0), ('release', 1, 0, 0, 30, 0);
 END;
 
-CREATE ACTION set_rule(:kind TEXT, :registrars INTEGER, :notaries INTEGER, :wait INTEGER, :expires INTEGER) OWNER AS
+CREATE ACTION set_rule(:kind TEXT, :registrars INTEGER, :notaries INTEGER, :wait INTEGER, :expires INTEGER, :fee INTEGER DEFAULT 0) OWNER AS
 BEGIN
   REQUIRE EXISTS (SELECT 1 FROM rule WHERE kind = :kind) ELSE 'no such kind: ' || :kind;
-  UPDATE rule SET registrars = :registrars, notaries = :notaries, wait = :wait, expires = :expires WHERE kind = :kind;
+  UPDATE rule SET registrars = :registrars, notaries = :notaries, wait = :wait, expires = :expires, fee = :fee WHERE kind = :kind;
   EMIT rule_set(kind => :kind, registrars => :registrars, notaries => :notaries, wait => :wait);
 END;
 
 -- ---------------------------------------------------------------- proposals
+
+-- What all proposals have in common. It runs with the same @caller; in the purse
+-- @caller is this contract, and the purse knows what it may take.
+CREATE ACTION enter(:id TEXT, :kind TEXT, :parcel TEXT, :terms TEXT, :role TEXT) PRIVATE AS
+BEGIN
+  LET :fee = (SELECT fee FROM rule WHERE kind = :kind);
+  IF :fee > 0 THEN
+    CALL purse.charge(@caller, :fee, :kind || ' ' || :id);
+  END IF;
+  INSERT INTO proposal(id, kind, parcel, terms, by, at, registrars, notaries, ripe, void)
+    SELECT :id, :kind, :parcel, :terms, @caller, @time, registrars, notaries, @time + wait * 86400000, @time + expires * 86400000 FROM rule WHERE kind = :kind;
+  INSERT INTO approval VALUES (:id, @caller, :role, @time);
+  EMIT proposed(id => :id, kind => :kind, parcel => :parcel, by => @caller);
+END;
 
 -- What a proposal says stands in its terms, JSON:
 --   register  {"place": "Mill Lane 4", "area": 600, "owner": "ag1…"}
@@ -182,10 +201,7 @@ BEGIN
   ELSEIF :kind = 'lien' THEN
     REQUIRE ifnull(length(:terms ->> 'creditor') >= 40 AND :terms ->> 'amount' > 0 AND length(:terms ->> 'id') > 0, FALSE) ELSE 'a lien needs an id, a creditor and an amount';
   END IF;
-  INSERT INTO proposal(id, kind, parcel, terms, by, at, registrars, notaries, ripe, void)
-    SELECT :id, :kind, :parcel, :terms, @caller, @time, registrars, notaries, @time + wait * 86400000, @time + expires * 86400000 FROM rule WHERE kind = :kind;
-  INSERT INTO approval VALUES (:id, @caller, 'party', @time);
-  EMIT proposed(id => :id, kind => :kind, parcel => :parcel, by => @caller);
+  CALL enter(:id, :kind, :parcel, :terms, 'party');
 END;
 
 -- A parcel comes into the register: a notary brings the papers.
@@ -194,10 +210,7 @@ BEGIN
   REQUIRE json_valid(:terms) ELSE 'the terms are no JSON';
   REQUIRE ifnull(length(:terms ->> 'owner') >= 40 AND :terms ->> 'area' > 0 AND length(:terms ->> 'place') > 0, FALSE) ELSE 'a parcel needs a place, an area and an owner';
   REQUIRE NOT EXISTS (SELECT 1 FROM parcel WHERE id = :parcel) ELSE :parcel || ' is registered';
-  INSERT INTO proposal(id, kind, parcel, terms, by, at, registrars, notaries, ripe, void)
-    SELECT :id, 'register', :parcel, :terms, @caller, @time, registrars, notaries, @time + wait * 86400000, @time + expires * 86400000 FROM rule WHERE kind = 'register';
-  INSERT INTO approval VALUES (:id, @caller, 'notary', @time);
-  EMIT proposed(id => :id, kind => 'register', parcel => :parcel, by => @caller);
+  CALL enter(:id, 'register', :parcel, :terms, 'notary');
 END;
 
 CREATE ACTION withdraw(:proposal TEXT) PUBLIC AS

@@ -1,6 +1,8 @@
 -- rita, rolf and ruth are registrars, nora a notary, jule a judge; bob owns land,
 -- eve buys it, lena lends money on it.
 
+DEPLOY purse;
+
 TEST 'a parcel is registered by a notary, two registrars and its owner' AS
   GRANT registrar TO rita; GRANT registrar TO rolf; GRANT notary TO nora;
   AS nora: CALL propose_parcel('A1', 'P1', '{"place": "Mill Lane 4", "area": 600, "owner": "' || @bob || '"}');
@@ -130,4 +132,18 @@ TEST 'approvals of two offices come together' AS
   MERGE north EXPECT INCLUDED 4 EXCLUDED 0;
   AT '2026-01-15'; CALL carry_out('A2');
   CALL carry_out('A3') FAILS 'P1 is not his any more';           -- he had sold it twice
+END;
+
+TEST 'a proposal costs its fee, or is none' AS
+  CALL set_rule('register', 0, 0, 0, 90); CALL set_rule('transfer', 2, 1, 14, 90, 5000);
+  GRANT notary TO nora;
+  AS nora: CALL propose_parcel('A1', 'P1', '{"place": "Mill Lane 4", "area": 600, "owner": "' || @bob || '"}');
+  AS bob: CALL agree('A1'); CALL carry_out('A1');
+  AS bob: CALL propose('A2', 'transfer', 'P1', '{"to": "' || @eve || '"}') FAILS 'registry may not take 5000';
+  CALL purse.pay_in('R1', @bob, 7000);
+  AS bob: CALL purse.allow('registry', 10000);
+  AS bob: CALL propose('A2', 'transfer', 'P1', '{"to": "' || @eve || '"}');
+  AS bob: CALL propose('A3', 'transfer', 'P1', '{"to": "' || @joe || '"}') FAILS 'the purse is empty';
+  CALL purse.left_in(@bob) RETURNS (2000);
+  EXPECT SELECT contract, amount FROM purse.earned = ('registry', 5000);
 END;

@@ -246,21 +246,26 @@ func (a *app) reportCover(f sqltest.File) {
 	if f.Err != nil {
 		return
 	}
+	type reached struct {
+		covered       bool
+		line, yes, no int
+		what          string
+	}
+	var list []reached
+	for _, x := range f.Actions {
+		list = append(list, reached{x.Called > 0, x.Line, x.Called - x.Refused, x.Refused, x.Name})
+	}
+	for _, c := range f.Conditions {
+		list = append(list, reached{c.Covered(), c.Line, c.True, c.False, "  " + c.Kind + " " + cut(c.Text, 70)})
+	}
+	slices.SortStableFunc(list, func(x, y reached) int { return x.line - y.line })
 	rows := [][]string{{"", "line", "yes", "no", ""}}
-	row := func(covered bool, line, yes, no int, what string) {
+	for _, x := range list {
 		mark := ""
-		if !covered {
+		if !x.covered {
 			mark = "--"
 		}
-		rows = append(rows, []string{mark, strconv.Itoa(line), strconv.Itoa(yes), strconv.Itoa(no), what})
-	}
-	for _, x := range f.Actions {
-		row(x.Called > 0, x.Line, x.Called-x.Refused, x.Refused, x.Name)
-		for _, c := range f.Conditions {
-			if c.Action == x.Name {
-				row(c.Covered(), c.Line, c.True, c.False, "  "+c.Kind+" "+cut(c.Text, 70))
-			}
-		}
+		rows = append(rows, []string{mark, strconv.Itoa(x.line), strconv.Itoa(x.yes), strconv.Itoa(x.no), x.what})
 	}
 	a.say("%s.sql", f.Contract)
 	width := make([]int, len(rows[0]))

@@ -52,11 +52,11 @@ func TestConditions(t *testing.T) {
 	}
 	const one = "AS bob: CALL put(1, 1); AS bob: CALL put(0, 1) FAILS 'above 0'; AS bob: CALL put(100, 1) FAILS 'AG0410'; BRANCH b; CALL put(5, 1); SWITCH main; MERGE b;"
 	f := gates(t, "TEST 'a' AS "+one+" END;")
-	want := "put:5 REQUIRE :k > 0 AND :v > 0 4/1\nput:7 IF :k > 9 1/3\nput:8 REQUIRE :k < 99 0/1\nput:9 IF :k = 5 2/1\n"
+	want := "put:5 REQUIRE :k > 0 AND :v > 0 4/1\nput:7 IF :k > 9 1/3\nput:8 REQUIRE :k < 99 0/1\nput:9 IF :k = 5 2/1\nunseen:21 REQUIRE 1 = 1 0/0\n"
 	if got := show(f); got != want {
 		t.Errorf("%s\nand not\n%s", got, want)
 	}
-	if covered, total := f.Requires(); covered != 1 || total != 2 {
+	if covered, total := f.Requires(); covered != 1 || total != 3 {
 		t.Error(covered, total)
 	}
 	if covered, total := f.Ifs(); covered != 2 || total != 2 || f.Covered() != 1 {
@@ -67,7 +67,7 @@ func TestConditions(t *testing.T) {
 		fmt.Fprintf(&many, "TEST 't%d' AS %s END;\n", i, one)
 	}
 	f = gates(t, many.String())
-	if len(f.Conditions) != 4 || f.Conditions[0].True != 3*testsPerWorker*4 || f.Actions[0].Called != 3*testsPerWorker*4 {
+	if len(f.Conditions) != 5 || f.Conditions[0].True != 3*testsPerWorker*4 || f.Actions[0].Called != 3*testsPerWorker*4 {
 		t.Error(show(f), f.Actions)
 	}
 }

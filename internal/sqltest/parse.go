@@ -210,11 +210,13 @@ func (p *parser) call(who string) (statement, error) {
 	if c.args, err = p.args(); err != nil {
 		return nil, err
 	}
-	switch {
+	switch at := p.at + 1; {
 	case p.word("FAILS"):
-		text, err := p.string("the code or the text of the failure: FAILS 'AG0410'")
-		if err != nil {
-			return nil, err
+		v, err := p.value()
+		text, ok := v.(string)
+		if err != nil || !ok {
+			p.at = at
+			return nil, p.wrong("the code or the text of the failure: FAILS 'AG0410'")
 		}
 		c.fails = &text
 	case p.word("RETURNS"):

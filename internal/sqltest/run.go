@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -214,16 +215,46 @@ func (w *world) begin() error {
 			return err
 		}
 	}
+	// What the contract uses has to be there before it, what uses it after.
+	uses, err := w.uses()
+	if err != nil {
+		return err
+	}
+	others := func(before bool) error {
+		for _, d := range w.script.deploys {
+			if slices.Contains(uses, d.do.(deploy).name) != before {
+				continue
+			}
+			w.step = d
+			if err := d.do.run(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := others(true); err != nil {
+		return err
+	}
 	if err := w.deploy(w.script.contract); err != nil {
 		return err
 	}
-	for _, d := range w.script.deploys {
-		w.step = d
-		if err := d.do.run(w); err != nil {
-			return err
-		}
+	return others(false)
+}
+
+// uses lists the contracts that the tested one calls.
+func (w *world) uses() (names []string, err error) {
+	source, err := read(w.dir, w.script.contract+".sql", maxContract)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	c, err := sqlcontract.Compile(w.script.contract, source)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range c.Uses {
+		names = append(names, u.Contract)
+	}
+	return names, nil
 }
 
 // readerFunc is a function that reads.
