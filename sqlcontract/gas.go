@@ -68,6 +68,14 @@ type meter struct {
 
 func newMeter(limit uint64) meter { return meter{limit: limit * gasUnit} }
 
+// newLongMeter is for what runs once, beside a transaction: values may have any
+// length from the start.
+func newLongMeter(limit uint64) meter {
+	m := newMeter(limit)
+	m.tier = tiers - 1
+	return m
+}
+
 func (m *meter) add(cost uint64) {
 	m.used += cost
 	if m.used < cost {

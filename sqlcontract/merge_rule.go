@@ -63,7 +63,7 @@ func (s *Session) Settle(contract, action string, base, ours, theirs any) (v any
 	if err != nil {
 		return nil, false, err
 	}
-	r := &run{activation: activation{place: place{d, db}, vars: map[string]any{}}, s: s, tree: s.tree, block: s.block, ledger: s.tree.ledger, meter: newMeter(DefaultGas)}
+	r := &run{activation: activation{place: place{d, db}, vars: map[string]any{}}, s: s, tree: s.tree, block: s.block, ledger: s.tree.ledger, meter: newLongMeter(DefaultGas)}
 	for i, v := range []any{base, ours, theirs} {
 		r.vars[a.Params[i].Name] = v
 	}

@@ -268,7 +268,7 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 		return err
 	}
 	r := &run{activation: activation{place: place{d, db}, vars: s.vars}, s: s, tree: s.tree, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
-		block: s.block, ledger: s.tree.ledger, meter: newMeter(MaxGas)}
+		block: s.block, ledger: s.tree.ledger, meter: newLongMeter(MaxGas)}
 	s.capture.reset()
 	defer s.capture.reset()
 	for _, row := range rows {
