@@ -43,8 +43,8 @@ CREATE TABLE entry (
   day      TEXT NOT NULL CHECK (day GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]'),
   kind     TEXT NOT NULL CHECK (kind IN ('journal', 'cash', 'transfer', 'standing', 'interest', 'reversal', 'closing')),
   text     TEXT NOT NULL DEFAULT '',
-  by       TEXT NOT NULL,                                   -- who made it, and when
-  at       INTEGER NOT NULL,
+  by       TEXT NOT NULL,                                   -- who made it, and when: @created stays as it is
+  at       INTEGER NOT NULL,                                -- when a merge brings it to another branch
   reverses TEXT UNIQUE REFERENCES entry(id)
 );
 CREATE TABLE posting (
@@ -210,7 +210,7 @@ BEGIN
   REQUIRE NOT EXISTS (SELECT 1 FROM period WHERE month < :month AND closed_at IS NULL) ELSE 'close the months before first';
   LET :result = ifnull((SELECT sum(balance) FROM account WHERE kind IN ('income', 'expense')), 0);
   IF EXISTS (SELECT 1 FROM account WHERE kind IN ('income', 'expense') AND balance <> 0) THEN
-    INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'closing', 'result of ' || :month, @caller, @time);
+    INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'closing', 'result of ' || :month, @caller, @created);
     INSERT INTO posting
       SELECT :entry, row_number() OVER (ORDER BY id), id, -balance FROM account
       WHERE kind IN ('income', 'expense') AND balance <> 0;
@@ -236,7 +236,7 @@ BEGIN
   CALL in_open_period(:day);
   REQUIRE json_valid(:lines) ELSE 'the lines are no JSON';
   REQUIRE (SELECT sum(value ->> 'amount') FROM json_each(:lines)) = 0 ELSE 'debits and credits differ';
-  INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'journal', :text, @caller, @time);
+  INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'journal', :text, @caller, @created);
   FOR l IN (SELECT key + 1 AS line, value ->> 'account' AS account, value ->> 'amount' AS amount FROM json_each(:lines) ORDER BY key) DO
     REQUIRE EXISTS (SELECT 1 FROM account WHERE id = :l.account) ELSE 'line ' || :l.line || ': no such account: ' || ifnull(:l.account, '?');
     INSERT INTO posting VALUES (:entry, :l.line, :l.account, :l.amount);
@@ -250,7 +250,7 @@ BEGIN
   LET :state = (SELECT state FROM account WHERE id = :account AND holder IS NOT NULL);
   REQUIRE :state IS NOT NULL ELSE 'no such account of a customer: ' || :account;
   REQUIRE :amount > 0 OR :state = 'open' ELSE :account || ' is ' || :state;
-  INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'cash', :text, @caller, @time);
+  INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'cash', :text, @caller, @created);
   INSERT INTO posting VALUES (:entry, 1, 'cash', :amount), (:entry, 2, :account, -:amount);
 END;
 
@@ -263,7 +263,7 @@ BEGIN
   REQUIRE EXISTS (SELECT 1 FROM account WHERE id = :payee AND holder IS NOT NULL) ELSE 'no such account of a customer: ' || :payee;
   REQUIRE (SELECT state FROM account WHERE id = :payer) = 'open' ELSE :payer || ' is frozen or closed';
   LET :fee = (SELECT amount FROM price WHERE what = 'transfer');
-  INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'transfer', :text, @caller, @time);
+  INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'transfer', :text, @caller, @created);
   -- The payee first: what comes in may pay what goes out.
   INSERT INTO posting VALUES (:entry, 1, :payee, -:amount), (:entry, 2, :payer, :amount);
   IF :fee > 0 THEN
@@ -281,7 +281,7 @@ BEGIN
   REQUIRE :kind NOT IN ('closing', 'reversal') ELSE 'a ' || :kind || ' is not taken back';
   REQUIRE NOT EXISTS (SELECT 1 FROM entry WHERE reverses = :original) ELSE :original || ' is reversed already';
   REQUIRE length(:reason) > 0 ELSE 'say why';
-  INSERT INTO entry VALUES (:entry, :day, 'reversal', :reason, @caller, @time, :original);
+  INSERT INTO entry VALUES (:entry, :day, 'reversal', :reason, @caller, @created, :original);
   INSERT INTO posting SELECT :entry, line, account, -amount FROM posting WHERE entry = :original;
   EMIT reversed(entry => :original, by => :entry, reason => :reason);
 END;
@@ -298,7 +298,7 @@ BEGIN
             WHERE holder IS NOT NULL AND state <> 'closed' AND balance < 0 ORDER BY id) DO
     IF :a.amount > 0 THEN
       IF :line = 0 THEN
-        INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'interest', 'interest ' || substr(:day, 1, 7), @caller, @time);
+        INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'interest', 'interest ' || substr(:day, 1, 7), @caller, @created);
       END IF;
       LET :line = :line + 1;
       LET :paid = :paid + :a.amount;
@@ -338,7 +338,7 @@ BEGIN
             WHERE active AND next <= @time ORDER BY next, id LIMIT 500) DO
     LET :entry = 'so-' || :s.id || '-' || (:s.runs + 1);
     IF EXISTS (SELECT 1 FROM account WHERE id = :s.payer AND state = 'open' AND balance + :s.amount <= overdraft) THEN
-      INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'standing', :s.text, @caller, @time);
+      INSERT INTO entry(id, day, kind, text, by, at) VALUES (:entry, :day, 'standing', :s.text, @caller, @created);
       INSERT INTO posting VALUES (:entry, 1, :s.payee, -:s.amount), (:entry, 2, :s.payer, :s.amount);
       LET :paid = :paid + 1;
     ELSE

@@ -84,7 +84,7 @@ CREATE TABLE approval (
   proposal TEXT NOT NULL REFERENCES proposal(id),
   who      TEXT NOT NULL,
   role     TEXT NOT NULL CHECK (role IN ('registrar', 'notary', 'party')),
-  at       INTEGER NOT NULL,
+  at       INTEGER NOT NULL,                                -- as signed: @created, not @time
   PRIMARY KEY (proposal, who)
 );
 
@@ -170,7 +170,7 @@ BEGIN
   END IF;
   INSERT INTO proposal(id, kind, parcel, terms, by, at, registrars, notaries, ripe, void)
     SELECT :id, :kind, :parcel, :terms, @caller, @time, registrars, notaries, @time + wait * 86400000, @time + expires * 86400000 FROM rule WHERE kind = :kind;
-  INSERT INTO approval VALUES (:id, @caller, :role, @time);
+  INSERT INTO approval VALUES (:id, @caller, :role, @created);
   EMIT proposed(id => :id, kind => :kind, parcel => :parcel, by => @caller);
 END;
 
@@ -226,13 +226,13 @@ END;
 CREATE ACTION approve(:proposal TEXT) ROLE (registrar) AS
 BEGIN
   REQUIRE EXISTS (SELECT 1 FROM proposal WHERE id = :proposal AND state = 'open' AND void > @time) ELSE 'no open proposal: ' || :proposal;
-  INSERT INTO approval VALUES (:proposal, @caller, 'registrar', @time);
+  INSERT INTO approval VALUES (:proposal, @caller, 'registrar', @created);
 END;
 
 CREATE ACTION attest(:proposal TEXT) ROLE (notary) AS
 BEGIN
   REQUIRE EXISTS (SELECT 1 FROM proposal WHERE id = :proposal AND state = 'open' AND void > @time) ELSE 'no open proposal: ' || :proposal;
-  INSERT INTO approval VALUES (:proposal, @caller, 'notary', @time);
+  INSERT INTO approval VALUES (:proposal, @caller, 'notary', @created);
 END;
 
 -- The other party of a transfer, or the creditor of a lien, says yes.
@@ -240,7 +240,7 @@ CREATE ACTION agree(:proposal TEXT) PUBLIC AS
 BEGIN
   REQUIRE EXISTS (SELECT 1 FROM proposal WHERE id = :proposal AND state = 'open' AND void > @time
                   AND @caller IN (terms ->> 'to', terms ->> 'creditor', terms ->> 'owner')) ELSE 'no open proposal with you: ' || :proposal;
-  INSERT INTO approval VALUES (:proposal, @caller, 'party', @time);
+  INSERT INTO approval VALUES (:proposal, @caller, 'party', @created);
 END;
 
 -- ---------------------------------------------------------------- objections
@@ -250,7 +250,7 @@ END;
 CREATE ACTION object(:id TEXT, :proposal TEXT, :text TEXT) PUBLIC AS
 BEGIN
   REQUIRE EXISTS (SELECT 1 FROM proposal WHERE id = :proposal AND state = 'open' AND ripe > @time) ELSE 'it is too late for objections to ' || :proposal;
-  INSERT INTO objection(id, proposal, by, text, at) VALUES (:id, :proposal, @caller, :text, @time);
+  INSERT INTO objection(id, proposal, by, text, at) VALUES (:id, :proposal, @caller, :text, @created);
   EMIT objected(id => :id, proposal => :proposal, by => @caller);
 END;
 
