@@ -215,7 +215,7 @@ func (r *Repository) openStore(on vfs.FS, o Options) error {
 	}
 	for pause, waited := 2*time.Millisecond, time.Duration(0); ; pause = min(2*pause, 100*time.Millisecond) {
 		var err error
-		r.db, err = objectstore.Open(filepath.Join(r.dir, metaDir, "db"), objectstore.Options{FS: on, NodeHash: prolly.NodeHash})
+		r.db, err = objectstore.Open(filepath.Join(r.dir, metaDir, "db"), objectstore.Options{FS: on, NodeHash: prolly.NodeHash, ReadOnly: o.ReadOnly})
 		if err == nil {
 			r.history = branch.NewHistory(r.db, r.db.Index)
 			r.engine = sqlcontract.NewEngine(r.db)

@@ -20,6 +20,10 @@ type Options struct {
 	// Wait is how long Open waits for another process that has the repository
 	// open; zero means 10 seconds.
 	Wait time.Duration
+	// ReadOnly opens without writing to the store; what would write fails. The
+	// working tree, a cache, is still written by queries of a branch's head, not
+	// by those of a block id.
+	ReadOnly bool
 	// ReverseScans is for tests of contracts in memory: see
 	// sqlcontract.Engine.ReverseScans.
 	ReverseScans bool

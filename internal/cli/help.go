@@ -33,8 +33,16 @@ type flagJSON struct {
 func (a *app) helpCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "help", Usage: "explain a command", ArgsUsage: "[COMMAND]", Category: "care",
-		Flags:  []ucli.Flag{&ucli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "list every command"}},
-		Action: func(c *ucli.Context) error { return a.help(c.App.Commands, c.Args().Slice(), c.Bool("all")) },
+		Flags: []ucli.Flag{
+			&ucli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "list every command"},
+			&ucli.BoolFlag{Name: "man", Usage: "print the manual page: aergo help --man > aergo.1"},
+		},
+		Action: func(c *ucli.Context) error {
+			if c.Bool("man") {
+				return a.manual(c.App.Commands)
+			}
+			return a.help(c.App.Commands, c.Args().Slice(), c.Bool("all"))
+		},
 	}
 }
 

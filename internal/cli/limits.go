@@ -1,5 +1,7 @@
 package cli
 
+import "time"
+
 const (
 	// maxSource bounds what is read as a contract or a query from a file or
 	// standard input; the compiler's own limit is below it.
@@ -16,6 +18,8 @@ const (
 	// maxReadDepth is how deep files may .read each other in the shell; a file
 	// that reads itself ends there.
 	maxReadDepth = 8
+	// completeWithin is how long Tab waits for the names of a ledger.
+	completeWithin = time.Second
 	// maxCell is how many characters of a cell a table shows.
 	maxCell = 60
 )

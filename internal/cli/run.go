@@ -87,6 +87,9 @@ func (a *app) run(args []string) error {
 	if len(args) > 0 {
 		args = args[1:]
 	}
+	if len(args) > 0 && args[0] == completeVerb {
+		return a.complete(global, verbs, strings.Join(args[1:], " "))
+	}
 	v, err := arrange(global, verbs, args)
 	// Errors of the command line itself obey --json and -C too.
 	for _, s := range v.argv {
@@ -152,7 +155,7 @@ func (a *app) commands() []*ucli.Command {
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.conflictsCommand(), a.resolveCommand(),
 		a.grantCommand(), a.revokeCommand(), a.verifyCommand(), a.proofCommand(),
-		a.explainCommand(), a.versionCommand(), a.helpCommand(),
+		a.explainCommand(), a.completionCommand(), a.versionCommand(), a.helpCommand(),
 	}
 	for _, c := range verbs {
 		a.prepare("aergo", c)

@@ -97,37 +97,6 @@ func (x *terminal) ends() int {
 	return x.cmd.ProcessState.ExitCode()
 }
 
-func aergo(t *testing.T, home string, args ...string) *exec.Cmd {
-	t.Helper()
-	c := exec.Command("aergo", args...)
-	c.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "AERGO_KEYS="+filepath.Join(home, "keys"), "AERGO_KEY=", "NO_COLOR=1", "TERM=xterm")
-	return c
-}
-
-func shopOnDisk(t *testing.T) (home, dir string) {
-	t.Helper()
-	home = t.TempDir()
-	dir = filepath.Join(home, "shop")
-	for _, args := range [][]string{
-		{"init", dir}, {"-C", dir, "deploy", mustAbs(t, "templates/shop.sql"), "--yes"},
-		{"-C", dir, "call", "shop.add_item", "sku=tea", "price=400", "stock=10"},
-	} {
-		if out, err := aergo(t, home, args...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
-	return home, dir
-}
-
-func mustAbs(t *testing.T, path string) string {
-	t.Helper()
-	p, err := filepath.Abs(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // TestShellOnATerminal types at the shell: completion, history, Ctrl-C while a
 // query runs and while nothing does, and the ledger is free in between.
 func TestShellOnATerminal(t *testing.T) {
