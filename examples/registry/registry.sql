@@ -57,25 +57,25 @@ CREATE TABLE rule (
   kind       TEXT PRIMARY KEY CHECK (kind IN ('register', 'transfer', 'divide', 'lien', 'release')),
   registrars INTEGER NOT NULL CHECK (registrars BETWEEN 0 AND 9), -- of m registrars, so many
   notaries   INTEGER NOT NULL CHECK (notaries BETWEEN 0 AND 9),
-  wait       INTEGER NOT NULL CHECK (wait >= 0),            -- days for objections, from the proposal on
-  expires    INTEGER NOT NULL,                              -- days after which it is void
-  fee        INTEGER NOT NULL CHECK (fee >= 0),             -- cents, paid with the proposal
+  wait       INTEGER NOT NULL CHECK (wait >= 0),                  -- days for objections, from the proposal on
+  expires    INTEGER NOT NULL,                                    -- days after which it is void
+  fee        INTEGER NOT NULL CHECK (fee >= 0),                   -- cents, paid with the proposal
   CHECK (wait < expires)
 );
 
 CREATE TABLE proposal (
-  id     TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 40),
-  kind   TEXT NOT NULL REFERENCES rule(kind),
-  parcel TEXT NOT NULL,
-  terms  TEXT NOT NULL CHECK (json_valid(terms)),           -- JSON, see propose
-  by     TEXT NOT NULL,
-  at     INTEGER NOT NULL,
+  id         TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 40),
+  kind       TEXT NOT NULL REFERENCES rule(kind),
+  parcel     TEXT NOT NULL,
+  terms      TEXT NOT NULL CHECK (json_valid(terms)),       -- JSON, see propose
+  by         TEXT NOT NULL,
+  at         INTEGER NOT NULL,
   -- The rule as it was when it was proposed: a later one is for later proposals.
   registrars INTEGER NOT NULL,
   notaries   INTEGER NOT NULL,
-  ripe   INTEGER NOT NULL,                                  -- not before
-  void   INTEGER NOT NULL,                                  -- not from then on
-  state  TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'done', 'withdrawn', 'rejected'))
+  ripe       INTEGER NOT NULL,                              -- not before
+  void       INTEGER NOT NULL,                              -- not from then on
+  state      TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'done', 'withdrawn', 'rejected'))
 );
 CREATE INDEX proposal_parcel ON proposal(parcel);
 
