@@ -27,6 +27,7 @@ var parts = []part{
 	{"map", stateMap},
 	{"transfers", transfers},
 	{"berka", berka},
+	{"import", importing},
 	{"start", commands},
 }
 

@@ -154,7 +154,7 @@ func (file *File) openCSV(ctx context.Context, f *os.File, names *namer, o Optio
 					return s.fail(line, "the name of column %d %s", i+1, bad)
 				}
 				c := Column{From: strings.Clone(from), Name: names.name(from, fmt.Sprintf("column_%d", i+1))}
-				if c.Name != from {
+				if c.Name != strings.ToLower(from) {
 					d.note(t.Name+"."+c.Name, "is called %q in the file", short(from))
 				}
 				t.Columns = append(t.Columns, c)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
+	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // TestHostileCSV: each is refused with its place, before a ledger is asked.
@@ -229,4 +230,15 @@ func FuzzCSV(f *testing.F) {
 			t.Fatalf("%d rows of %d, %v\n%s", l.Rows, file.Rows(), err, file.Draft.Source())
 		}
 	})
+}
+
+// TestDraftIsLaidOut: a draft comes as aergo contract fmt would lay it out.
+func TestDraftIsLaidOut(t *testing.T) {
+	f := open(t, database(t, `CREATE TABLE a (id INTEGER PRIMARY KEY, "two words" REAL DEFAULT 2.5, t TEXT NOT NULL, CHECK (id > 0)); INSERT INTO a VALUES (1, 0.25, 'x');
+CREATE TABLE b (a INTEGER REFERENCES a, blob BLOB); CREATE INDEX i ON b(a); CREATE VIEW v AS SELECT a FROM b;
+CREATE TRIGGER tr AFTER DELETE ON a BEGIN UPDATE b SET a = NULL WHERE a = old.id; END;`), Options{})
+	source := f.Draft.Source()
+	if laid, err := sqlcontract.Format("draft", source); err != nil || laid != source {
+		t.Errorf("%v\n%s\n%s", err, source, laid)
+	}
 }
