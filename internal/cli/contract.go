@@ -20,6 +20,7 @@ func (a *app) contractCommand() *ucli.Command {
 			a.contractNewCommand(),
 			a.contractFmtCommand(),
 			{Name: "show", Usage: "print a contract's source", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractShow},
+			a.contractDiffCommand(),
 			{Name: "abi", Usage: "describe its actions and tables in JSON", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractABI},
 		},
 	}
