@@ -121,5 +121,9 @@ func (a *app) contractABI(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.emit(k.ABI())
+	abi, err := r.ABI(c.String("at"), k)
+	if err != nil {
+		return err
+	}
+	return a.emit(abi)
 }
