@@ -110,7 +110,7 @@ func (r *Repository) describe(state dd.State, rec branch.Record, current branch.
 	}
 	_, registered, err := state.Branch(rec.ID)
 	return Branch{
-		Name: string(rec.Name), ID: rec.ID, Head: head, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(),
+		Name: string(rec.Name), ID: rec.ID, Head: head, From: rec.From, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(),
 		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Scratch: rec.Scratch,
 	}, err
 }

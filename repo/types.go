@@ -34,6 +34,7 @@ type Branch struct {
 	Name       string
 	ID         objectstore.Hash
 	Head       objectstore.Hash // block
+	From       objectstore.Hash // the block it began at
 	Number     uint64           // of the head
 	Time       time.Time        // of the head
 	Creator    objectstore.Account

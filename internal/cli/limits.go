@@ -18,6 +18,11 @@ const (
 	// maxReadDepth is how deep files may .read each other in the shell; a file
 	// that reads itself ends there.
 	maxReadDepth = 8
+	// devPoll is how often aergo dev looks at the files; a change is taken up when
+	// two looks in a row see the same.
+	devPoll = 200 * time.Millisecond
+	// devRows is how many rows that a migration changed aergo dev shows.
+	devRows = 20
 	// completeWithin is how long Tab waits for the names of a ledger.
 	completeWithin = time.Second
 	// maxCell is how many characters of a cell a table shows.

@@ -188,7 +188,8 @@ func (a *app) runTests(files []testFile, o sqltest.Options) []sqltest.File {
 	return reports
 }
 
-func (a *app) reportTests(reports []sqltest.File, verbose, cover bool) error {
+// testsOf counts what became of the files.
+func testsOf(reports []sqltest.File) testsJSON {
 	j := testsJSON{Files: []testFileJSON{}}
 	for _, f := range reports {
 		j.Passed, j.Failed = j.Passed+f.Passed(), j.Failed+f.Failed()
@@ -197,6 +198,11 @@ func (a *app) reportTests(reports []sqltest.File, verbose, cover bool) error {
 		j.Ifs.add(f.Ifs())
 		j.Files = append(j.Files, testFileOf(f))
 	}
+	return j
+}
+
+func (a *app) reportTests(reports []sqltest.File, verbose, cover bool) error {
+	j := testsOf(reports)
 	if a.json {
 		return a.emit(j)
 	}
