@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
@@ -40,6 +42,21 @@ func (l *layout) row(value []byte) ([]any, error) {
 		row[i] = l.Columns[l.Values[i]].Default
 	}
 	return row, nil
+}
+
+// fits tells whether a cell can hold a value: nothing is converted on the way to
+// a STRICT table, where '5' would become 5.
+func (l *layout) fits(cell int, v any) bool {
+	c := l.Columns[l.Values[cell]]
+	switch v := v.(type) {
+	case nil:
+		return !c.NotNull
+	case int64:
+		return c.Type == "INTEGER"
+	case string:
+		return c.Type == "TEXT" && utf8.ValidString(v) && !strings.Contains(v, "\x00")
+	}
+	return c.Type == "BLOB"
 }
 
 // value writes a row as the state keeps it; nil stays nil.

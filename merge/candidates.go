@@ -20,6 +20,7 @@ type Candidate struct {
 	status   sqlcontract.Status // its last verdict on the source's line
 	kind     sqlcontract.TransactionKind
 	account  objectstore.Account
+	salt     objectstore.Hash
 	contract string
 }
 
@@ -94,7 +95,7 @@ func readBlock(store objectstore.Store, b branch.Block) ([]Candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account, contract: h.Contract}
+		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account, salt: h.Salt, contract: h.Contract}
 	}
 	return entries, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/wire"
 )
 
@@ -101,47 +102,59 @@ func checkChoices(list []Choice) error {
 	return nil
 }
 
-// choices are Choices by key and column, and how many of them have been used.
+// choices are Choices by key and column, and which of them have been used.
 type choices struct {
 	by   map[cellName]Choice
-	used int
+	used map[cellName]bool
 }
 
 type cellName struct{ key, column string }
 
+func (c Choice) name() cellName { return cellName{string(c.Key), c.Column} }
+
 func indexChoices(list []Choice) *choices {
-	c := &choices{by: map[cellName]Choice{}}
+	c := &choices{by: map[cellName]Choice{}, used: map[cellName]bool{}}
 	for _, x := range list {
-		c.by[cellName{string(x.Key), x.Column}] = x
+		c.by[x.name()] = x
 	}
 	return c
 }
 
 // settle applies the choices to the conflicts of a row and keeps those that are
 // left.
-func (c *choices) settle(r *Row) {
+func (c *choices) settle(r *Row, l *layout) error {
 	if len(c.by) == 0 {
-		return
+		return nil
 	}
-	r.Conflicts = slices.DeleteFunc(r.Conflicts, func(x Conflict) bool {
+	var left []Conflict
+	for _, x := range r.Conflicts {
 		column := ""
 		if x.Column != WholeRow {
-			column = r.Table.Columns[r.Table.Values[x.Column]].Name
+			column = l.Columns[l.Values[x.Column]].Name
 		}
 		choice, ok := c.by[cellName{string(r.Key), column}]
 		if !ok {
-			return false
+			left = append(left, x)
+			continue
 		}
-		c.used++
+		c.used[choice.name()] = true
 		switch {
 		case choice.Take == Ours:
 		case x.Column == WholeRow:
 			r.Merged = r.Theirs
 		case choice.Take == Theirs:
 			r.Merged[x.Column] = r.Theirs[x.Column]
+		case !l.fits(x.Column, choice.Value):
+			return fault.New("AG0403", "Choose a value that the column can hold.", "%s.%s.%s cannot be set to %v", l.contract, l.Name, column, choice.Value)
 		default:
 			r.Merged[x.Column] = choice.Value
 		}
-		return true
-	})
+	}
+	r.Conflicts = left
+	return nil
+}
+
+// unused gives the choices that no conflict asked for.
+func (c *choices) unused(list []Choice) []Choice {
+	return slices.DeleteFunc(slices.Clone(list), func(x Choice) bool { return c.used[x.name()] })
 }

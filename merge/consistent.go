@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/branch"
@@ -41,9 +43,14 @@ func (in Input) state(block objectstore.Hash) (*prolly.Map, error) {
 	return prolly.Load(in.nodes, root), err
 }
 
-// sameMeaning refuses where the rows of a contract may not mean the same on both
-// sides: a MIGRATION ran on one of them, or each deployed it anew by itself.
-func (in Input) sameMeaning(bases []objectstore.Hash, ours, theirs *prolly.Map) error {
+// sameMeaning refuses where the rows of a contract do not mean the same in a
+// merge base as on both sides: a MIGRATION ran since, or each side deployed it
+// anew by itself.
+func (in Input) sameMeaning(base, ours, theirs *prolly.Map) error {
+	known, err := in.Engine.Contracts(base.Root())
+	if err != nil {
+		return err
+	}
 	names, err := in.Engine.Contracts(ours.Root())
 	if err != nil {
 		return err
@@ -52,43 +59,82 @@ func (in Input) sameMeaning(bases []objectstore.Hash, ours, theirs *prolly.Map) 
 	if err != nil {
 		return err
 	}
-	for _, id := range bases {
-		base, err := in.state(id)
-		if err != nil {
-			return err
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if _, both := there[name]; !both {
+			continue
 		}
-		known, err := in.Engine.Contracts(base.Root())
-		if err != nil {
-			return err
+		if _, ok := known[name]; !ok {
+			a, err1 := in.Engine.ContractIn(ours.Get, name)
+			b, err2 := in.Engine.ContractIn(theirs.Get, name)
+			if err := errors.Join(err1, err2); err != nil {
+				return err
+			}
+			if a.Code != b.Code {
+				return fault.New("AG0713", "Merge automatically: aergo merge SRC", "both branches deployed a contract %s of their own", name)
+			}
+			continue
 		}
-		for name := range names {
-			if _, both := there[name]; !both {
-				continue
+		for _, side := range []*prolly.Map{ours, theirs} {
+			migrated, err := in.Engine.Migrated(base.Get, side.Get, name)
+			if err != nil {
+				return err
 			}
-			if _, ok := known[name]; !ok {
-				a, err1 := in.Engine.ContractIn(ours.Get, name)
-				b, err2 := in.Engine.ContractIn(theirs.Get, name)
-				if err := errors.Join(err1, err2); err != nil {
-					return err
-				}
-				if a.Code != b.Code {
-					return fault.New("AG0713", "Merge automatically: aergo merge SRC", "both branches deployed a contract %s of their own", name)
-				}
-				continue
-			}
-			for _, side := range []*prolly.Map{ours, theirs} {
-				migrated, err := in.Engine.Migrated(base.Get, side.Get, name)
-				if err != nil {
-					return err
-				}
-				if migrated && names[name] != there[name] {
-					return fault.New("AG0713", "Deploy the same version on the other branch first, or merge automatically: aergo merge SRC",
-						"contract %s ran a MIGRATION on one of the branches, so cells do not mean the same on both", name)
-				}
+			if migrated {
+				return fault.New("AG0713", "Merge automatically: aergo merge SRC. After that, merges by cell go on.",
+					"contract %s ran a MIGRATION since the branches parted, so cells do not mean the same", name)
 			}
 		}
 	}
 	return nil
+}
+
+// sameColumns refuses where a contract of the source stores its rows in another
+// way than the one in force on the target after the source's deploys: both added
+// a column, say, and each another one.
+func (in Input) sameColumns(s *sqlcontract.Session, theirs *prolly.Map) error {
+	there, err := in.Engine.Contracts(theirs.Root())
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		merged, _, _, err := s.Contract(name)
+		if f := fault.Of(err); f != nil && f.ID == "AG0401" {
+			continue // it has no rows, or they will be met
+		}
+		if err != nil {
+			return err
+		}
+		source, err := in.Engine.ContractIn(theirs.Get, name)
+		if err != nil {
+			return err
+		}
+		if source.Code == merged.Code {
+			continue
+		}
+		for _, was := range source.Tables {
+			if is := merged.Table(was.Name); is != nil && !begins(is, was) {
+				return fault.New("AG0713", "Deploy a version with the columns of both on one of the branches, or merge automatically: aergo merge SRC",
+					"table %s.%s has other columns on the two branches", name, was.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// begins tells whether rows of the table was can be read as rows of the table is.
+func begins(is, was *sqlcontract.Table) bool {
+	stored := func(t *sqlcontract.Table, columns []int) []sqlcontract.Column {
+		var list []sqlcontract.Column
+		for _, c := range columns {
+			list = append(list, t.Columns[c])
+		}
+		return list
+	}
+	same := func(a, b sqlcontract.Column) bool {
+		return a.Name == b.Name && a.Type == b.Type && equalCell(a.Default, b.Default)
+	}
+	return len(is.Values) >= len(was.Values) && slices.EqualFunc(stored(is, is.Key), stored(was, was.Key), same) &&
+		slices.EqualFunc(stored(is, is.Values[:len(was.Values)]), stored(was, was.Values), same)
 }
 
 // A Plan is a consistent merge, computed and not yet written.
@@ -97,6 +143,7 @@ type Plan struct {
 	Outcomes []Outcome // of the source's transactions on system contracts, which were replayed
 	Rows     []Row     // all that the merge touches, in key order
 	Open     int       // conflicts in them
+	Unused   []Choice  // that settle no conflict
 }
 
 // Consistent computes a consistent merge of a source into a target on whose head
@@ -116,12 +163,7 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 	if err != nil {
 		return p, err
 	}
-	system := all[:0]
-	for _, c := range all {
-		if c.kind == sqlcontract.KindDeploy || isSystem(c.contract) && c.kind == sqlcontract.KindCall {
-			system = append(system, c)
-		}
-	}
+	system := System(all)
 	ours, err := in.state(target)
 	if err != nil {
 		return p, err
@@ -130,15 +172,27 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 	if err != nil {
 		return p, err
 	}
-	if err := in.sameMeaning(p.Bases, ours, theirs); err != nil {
-		return p, err
+	baseState := func(block objectstore.Hash) (*prolly.Map, error) {
+		base, err := in.state(block)
+		if err != nil {
+			return nil, err
+		}
+		return base, in.sameMeaning(base, ours, theirs)
+	}
+	for _, id := range p.Bases { // before anything runs
+		if _, err := baseState(id); err != nil {
+			return p, err
+		}
 	}
 	if p.Outcomes, err = Automatic(ctx, store, history, s, in.Verifier, system, Options{}); err != nil {
 		return p, err
 	}
+	if err := in.sameColumns(s, theirs); err != nil {
+		return p, err
+	}
 	m := &threeWay{
 		Bases: p.Bases, Ours: ours, Theirs: theirs, Choices: choices,
-		State: in.state, BasesOf: history.MergeBases,
+		State: baseState, BasesOf: history.MergeBases,
 		Contract: func(name string) (*sqlcontract.Contract, error) {
 			c, _, _, err := s.Contract(name)
 			return c, err
@@ -152,7 +206,7 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 	if err := m.mark(store, history, target, source, in.May); err != nil {
 		return p, err
 	}
-	err = m.each(ctx, func(r Row) error {
+	p.Unused, err = m.each(ctx, func(r Row) error {
 		if len(p.Rows) == MaxRows {
 			return fmt.Errorf("a merge by cells touches more than %d rows", MaxRows)
 		}
@@ -170,8 +224,8 @@ const MaxRows = 2_000_000
 // last in the block. Declarations that they break together come back as
 // violations; nothing is recorded then, and the session can only be rolled back.
 func (p *Plan) Write(in Input, s *sqlcontract.Session, patch sqlcontract.VerifiedTransaction) ([]sqlcontract.Violation, error) {
-	if p.Open > 0 {
-		return nil, fmt.Errorf("writing a merge: %d conflicts are open", p.Open)
+	if p.Open > 0 || len(p.Unused) > 0 {
+		return nil, fmt.Errorf("writing a merge: %d conflicts are open, %d choices settle none", p.Open, len(p.Unused))
 	}
 	var rows []sqlcontract.RowChange
 	touched := make([][]byte, 0, len(p.Rows))
@@ -189,11 +243,27 @@ func (p *Plan) Write(in Input, s *sqlcontract.Session, patch sqlcontract.Verifie
 	if err != nil {
 		return nil, err
 	}
-	seen, err := s.Unseen(theirs)
+	var bases []objectstore.Hash
+	for _, id := range p.Bases {
+		root, err := in.root(id)
+		if err != nil {
+			return nil, err
+		}
+		bases = append(bases, root)
+	}
+	seen, err := s.Unseen(theirs, bases)
 	if err != nil {
 		return nil, err
 	}
 	return s.Patch(patch, append(rows, seen...), touched)
+}
+
+// System keeps the candidates that a consistent merge replays: those on system
+// contracts, deploys among them.
+func System(all []Candidate) []Candidate {
+	return slices.DeleteFunc(slices.Clone(all), func(c Candidate) bool {
+		return c.kind != sqlcontract.KindDeploy && !(isSystem(c.contract) && c.kind == sqlcontract.KindCall)
+	})
 }
 
 func isSystem(contract string) bool { return strings.HasPrefix(contract, "aergo_") }

@@ -13,21 +13,40 @@ import (
 
 // An execution is one execution of a transaction: position i of a block's list.
 type execution struct {
-	block    objectstore.Hash
-	position int
-	account  objectstore.Account
+	block       objectstore.Hash
+	position    int
+	transaction objectstore.Hash
+	account     objectstore.Account
+}
+
+// once names what counts once: an account's salt. Two transactions of one
+// idempotency key share it.
+type once struct {
+	account objectstore.Account
+	salt    objectstore.Hash
 }
 
 // side is what one line of history did since it left the other.
 type side struct {
-	ran      map[objectstore.Hash]execution        // by transaction, the last one
-	order    []objectstore.Hash                    // of ran
-	excluded map[objectstore.Hash]objectstore.Hash // by transaction: the block where it ran, as the verdict says
+	ran      map[once]execution // the last one
+	excluded map[once]execution // where it ran before, as the verdict says
+	order    []once             // of both
 }
 
-// mark reads from the history which cells are special: those that a transaction
-// wrote which ran on both sides, or was excluded on both, and those of a
-// transaction of the source whose signer may not write on the target.
+// met gives where a transaction ran, for this side or, where this side excluded
+// it, before.
+func (s side) met(x once) (execution, bool) {
+	if e, ok := s.ran[x]; ok {
+		return e, true
+	}
+	e, ok := s.excluded[x]
+	return e, ok
+}
+
+// mark reads from the history which cells are special: those of a transaction
+// about which each side has decided by itself, whether it ran there or was
+// excluded, and those of a transaction of the source whose signer may not write
+// on the target.
 func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs objectstore.Hash, may func(objectstore.Account) error) error {
 	a, err := readSide(store, history, ours, theirs)
 	if err != nil {
@@ -62,12 +81,15 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 		}
 		return nil
 	}
-	for _, id := range b.order {
-		there := b.ran[id]
-		if here, ok := a.ran[id]; ok {
+	for _, x := range b.order {
+		there, _ := b.met(x)
+		if here, ok := a.met(x); ok {
 			if err := errors.Join(note(m.Twice, here), note(m.Twice, there)); err != nil {
 				return err
 			}
+		}
+		if _, ok := b.ran[x]; !ok {
+			continue
 		}
 		switch err := may(there.account); {
 		case err == nil:
@@ -79,23 +101,11 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 			return err
 		}
 	}
-	for id, block := range b.excluded {
-		if _, ok := a.excluded[id]; !ok {
-			continue
-		}
-		at, err := find(store, history, block, id)
-		if err != nil {
-			return err
-		}
-		if err := note(m.Twice, at); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
 func readSide(store objectstore.Store, history *branch.History, head, other objectstore.Hash) (side, error) {
-	s := side{ran: map[objectstore.Hash]execution{}, excluded: map[objectstore.Hash]objectstore.Hash{}}
+	s := side{ran: map[once]execution{}, excluded: map[once]execution{}}
 	blocks, err := history.Only(head, other)
 	if err != nil {
 		return s, fmt.Errorf("finding what %s has and %s has not: %w", head.Short(), other.Short(), err)
@@ -118,16 +128,22 @@ func readSide(store objectstore.Store, history *branch.History, head, other obje
 			verdicts = record.Verdicts
 		}
 		for i, e := range entries {
-			tx := e.Transaction.ID()
+			x, tx := once{e.account, e.salt}, e.Transaction.ID()
+			before, known := s.met(x)
 			switch {
 			case e.status == sqlcontract.StatusOK:
-				if _, known := s.ran[tx]; !known {
-					s.order = append(s.order, tx)
+				s.ran[x] = execution{id, i, tx, e.account}
+				delete(s.excluded, x)
+			case e.status == sqlcontract.StatusExcluded && i < len(verdicts) && (!known || before.transaction == tx):
+				if s.excluded[x], err = find(store, history, verdicts[i].Block, tx); err != nil {
+					return s, err
 				}
-				s.ran[tx] = execution{id, i, e.account}
-				delete(s.excluded, tx)
-			case e.status == sqlcontract.StatusExcluded && i < len(verdicts):
-				s.excluded[tx] = verdicts[i].Block
+				delete(s.ran, x)
+			default:
+				continue
+			}
+			if !known {
+				s.order = append(s.order, x)
 			}
 		}
 	}
@@ -146,7 +162,7 @@ func find(store objectstore.Store, history *branch.History, block, tx objectstor
 	}
 	for i, e := range entries {
 		if e.Transaction.ID() == tx {
-			return execution{block, i, e.account}, nil
+			return execution{block, i, tx, e.account}, nil
 		}
 	}
 	return execution{}, fmt.Errorf("block %s does not hold transaction %s, which a verdict says of it", block.Short(), tx.Short())

@@ -60,6 +60,7 @@ type Conflict struct {
 type rowRules struct {
 	whole  Rule   // for the table
 	column []Rule // for each cell: the column's, or the table's
+	fits   func(column int, v any) bool
 }
 
 // mergeRow merges one row. special says what is unusual about a cell, or about
@@ -67,20 +68,20 @@ type rowRules struct {
 // means nothing anywhere. Where there is a conflict the merged row has ours.
 // Cells are those that are neither key nor generated.
 func mergeRow(base baseRow, ours, theirs []any, rules rowRules, special func(column int) Kind, run runAction) (merged []any, conflicts []Conflict, err error) {
-	cameOrWent := ours == nil || theirs == nil || base.cells == nil
-	if base.sure() && (special == nil || cameOrWent && special(WholeRow) == "") {
-		switch {
-		case equalRow(base.cells, theirs):
-			return ours, nil, nil
-		case equalRow(base.cells, ours):
-			return theirs, nil, nil
-		}
-	}
 	if special == nil {
 		special = func(int) Kind { return "" }
 	}
+	cameOrWent := ours == nil || theirs == nil || base.cells == nil
+	mark := rowMark(theirs, special)
+	switch {
+	case !base.sure():
+	case equalRow(base.cells, theirs) && (mark == "" || cameOrWent && special(WholeRow) == ""):
+		return ours, nil, nil
+	case equalRow(base.cells, ours) && mark == "":
+		return theirs, nil, nil
+	}
 	if base.lost || ours == nil || theirs == nil {
-		return wholeRow(base, ours, theirs, rules.whole, special(WholeRow))
+		return wholeRow(base, ours, theirs, rules.whole, mark)
 	}
 	merged = make([]any, len(ours))
 	for i := range merged {
@@ -107,12 +108,27 @@ func mergeRow(base baseRow, ours, theirs []any, rules rowRules, special func(col
 		if merged[i], kind, err = rules.column[i].settle(c, s, run); err != nil {
 			return nil, nil, err
 		}
+		if kind == "" && rules.column[i].By == "ACTION" && !rules.fits(i, merged[i]) {
+			kind = KindCell // the action gave what the column cannot hold
+		}
 		if kind != "" {
 			merged[i] = c.Ours
 			conflicts = append(conflicts, Conflict{kind, i})
 		}
 	}
 	return merged, conflicts, nil
+}
+
+// rowMark is what is unusual about a row as one: about its coming or going, or,
+// where theirs brings it, about one of its cells. A row that is gone brings none.
+func rowMark(theirs []any, special func(column int) Kind) Kind {
+	mark := special(WholeRow)
+	for i := range theirs {
+		if k := special(i); k == KindDenied || mark == "" {
+			mark = k
+		}
+	}
+	return mark
 }
 
 // wholeRow settles a row that is gone on a side that did more than keep it, by a

@@ -66,14 +66,14 @@ type Row struct {
 }
 
 // each computes the merge and gives each row that it touches, in key order.
-// System contracts are left out: their transactions are replayed. A Choice that
-// settles no conflict is an error.
-func (m *threeWay) each(ctx context.Context, fn func(Row) error) error {
+// System contracts are left out: their transactions are replayed. It gives the
+// Choices that settle no conflict.
+func (m *threeWay) each(ctx context.Context, fn func(Row) error) (unused []Choice, err error) {
 	tables := map[string]*layout{}
 	table := func(key []byte) (*layout, error) { return m.table(tables, key) }
 	joined, err := (&joiner{state: m.State, bases: m.BasesOf, table: table}).join(m.Bases)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	chosen := indexChoices(m.Choices)
 	emit := func(key, base, ours, theirs []byte) error {
@@ -88,7 +88,9 @@ func (m *threeWay) each(ctx context.Context, fn func(Row) error) error {
 		if err != nil {
 			return err
 		}
-		chosen.settle(&r)
+		if err := chosen.settle(&r, l); err != nil {
+			return err
+		}
 		return fn(r)
 	}
 	// Rows of the join that neither side changed as seen from the first base are
@@ -120,10 +122,7 @@ func (m *threeWay) each(ctx context.Context, fn func(Row) error) error {
 	if err == nil {
 		err = slip(nil)
 	}
-	if err == nil && chosen.used < len(m.Choices) {
-		err = fault.New("AG0711", "List the conflicts: aergo conflicts", "%d of the choices settle no conflict of this merge", len(m.Choices)-chosen.used)
-	}
-	return err
+	return chosen.unused(m.Choices), err
 }
 
 // Change gives the row as a change of ours; ok is false if it stays as it is.
@@ -148,15 +147,20 @@ func (m *threeWay) table(known map[string]*layout, key []byte) (*layout, error) 
 		return l, nil
 	}
 	c, err := m.Contract(contract)
+	if f := fault.Of(err); f != nil && f.ID == "AG0401" {
+		return nil, fault.New("AG0713", "Deploy it here, or merge automatically: aergo merge SRC",
+			"the source has rows of contract %s, which the target has not: its deploy is not permitted here, or was excluded", contract)
+	}
 	if err != nil {
 		return nil, err
 	}
 	t := c.Table(table)
 	if t == nil {
-		return nil, fault.New("AG0713", "Deploy the same version on both branches first, or merge automatically: aergo merge SRC --automatic",
+		return nil, fault.New("AG0713", "Deploy the same version on both branches first, or merge automatically: aergo merge SRC",
 			"the target's contract %s has no table %s, the source has rows in it", contract, table)
 	}
 	l := &layout{contract: contract, Table: t}
+	l.rules.fits = l.fits
 	whole, _, err := m.Rules(contract, table, "")
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func (m *threeWay) outcome(t *testing.T, ours rows) (rows, []string) {
 	t.Helper()
 	merged, conflicts := ours.clone(), []string{}
 	var last []byte
-	err := m.each(context.Background(), func(r Row) error {
+	_, err := m.each(context.Background(), func(r Row) error {
 		if bytes.Compare(last, r.Key) >= 0 {
 			return fmt.Errorf("rows do not ascend")
 		}

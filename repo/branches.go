@@ -206,7 +206,9 @@ func (r *Repository) DeleteBranch(name string, force bool) error {
 			return err
 		}
 	}
-	return r.update(func(b objectstore.Batch) error { return branch.Delete(b, r.db, rec.Name) })
+	return r.update(func(b objectstore.Batch) error {
+		return errors.Join(branch.Delete(b, r.db, rec.Name), r.dropMerge(b, rec.ID))
+	})
 }
 
 // contained fails unless another branch or a tag reaches the head of rec.

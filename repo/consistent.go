@@ -61,6 +61,10 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 			res.Changes = append(res.Changes, diffs...)
 		}
 	}
+	if len(plan.Unused) > 0 {
+		res.unused = plan.Unused
+		return nil
+	}
 	if plan.Open > 0 {
 		return d.who(res)
 	}

@@ -148,6 +148,12 @@ func (r *Repository) goOn(ctx context.Context, key crypto.Signer, into string, m
 		return MergeResult{}, errors.Join(err, noMerge(by.record.Name))
 	}
 	res, err := r.consistent(ctx, by, source, choices, write && len(more) == 0)
+	if err == nil && len(res.unused) > 0 { // a call on the branch settled these meanwhile
+		choices = slices.DeleteFunc(choices, func(c merge.Choice) bool {
+			return slices.ContainsFunc(res.unused, func(u merge.Choice) bool { return slices.Equal(u.Key, c.Key) && u.Column == c.Column })
+		})
+		res, err = r.consistent(ctx, by, source, choices, write && len(more) == 0)
+	}
 	if err != nil || len(more) == 0 {
 		return res, err
 	}

@@ -41,6 +41,11 @@ func (r *Repository) Replay(ctx context.Context, idPrefix string, cheap bool) (*
 	if p.txs, p.receipts, err = r.recent.bodies(r, f.block); err != nil {
 		return nil, err
 	}
+	if p.merging() {
+		if p.record, err = branch.ReadMergeRecord(r.db, f.block.MergeRecord); err != nil {
+			return nil, err
+		}
+	}
 	if f.block.Engine != sqlcontract.EngineNumber {
 		return nil, fault.New("AG0603", "Use the version that made the block.", "block %s was made by engine %d, this program has engine %d", f.block.ID.Short(), f.block.Engine, sqlcontract.EngineNumber)
 	}
@@ -61,6 +66,7 @@ type replay struct {
 	r        *Repository
 	ctx      context.Context
 	parent   branch.Block
+	record   branch.MergeRecord // of a merge
 	txs      []body
 	receipts []sqlcontract.Receipt
 	report   sqlcontract.Report
@@ -68,6 +74,9 @@ type replay struct {
 
 // merging tells whether the block is a merge.
 func (p *replay) merging() bool { return !p.block.MergeRecord.IsZero() }
+
+// byCells tells whether the block is a merge by cells.
+func (p *replay) byCells() bool { return p.record.Kind == branch.Consistent }
 
 func (p *replay) costly() (bool, error) {
 	n := p.at.position
@@ -97,7 +106,7 @@ func (p *replay) run() (*sqlcontract.Report, error) {
 	}
 	defer tree.Close()
 	s, err := tree.Begin(sqlcontract.Block{
-		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: p.merging(),
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: p.merging(), Cells: p.byCells(),
 		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
 	})
 	if err != nil {
@@ -110,9 +119,13 @@ func (p *replay) run() (*sqlcontract.Report, error) {
 		}
 	})
 	var again sqlcontract.Receipt
-	if p.merging() {
+	switch {
+	case p.header.Kind == sqlcontract.KindPatch:
+		return nil, fault.New("AG0436", "aergo show "+b.ID.Short()+" says what it chose; aergo verify --full computes the merge again.",
+			"transaction %s is the patch of a merge by cell: it has no statements", p.id.Short())
+	case p.merging():
 		again, err = p.merge(s)
-	} else {
+	default:
 		again, err = p.plain(s)
 	}
 	if err == nil {
@@ -151,13 +164,13 @@ func (p *replay) erased(id objectstore.Hash) error {
 
 // merge runs the merge and finds our transaction in it.
 func (p *replay) merge(s *sqlcontract.Session) (again sqlcontract.Receipt, err error) {
-	record, err := branch.ReadMergeRecord(p.r.db, p.block.MergeRecord)
-	if err != nil {
-		return again, err
-	}
+	record := p.record
 	candidates, err := merge.Candidates(p.r.db, p.r.history, record.Source, p.parent.ID)
 	if err != nil {
 		return again, err
+	}
+	if record.Kind == branch.Consistent {
+		candidates = merge.System(candidates)
 	}
 	outcomes, err := merge.Automatic(p.ctx, p.r.db, p.r.history, s, p.r.verifier, candidates, merge.Options{Strict: record.Strict})
 	if err != nil {

@@ -181,6 +181,22 @@ type MergeResult struct {
 	Rows      int        // that either side changed
 	Changes   []RowDiff  // what the merge changes on the target
 	Conflicts []Conflict // what is open; the merge is not made while there is any
+
+	// Of a recorded one: who settled its conflicts, and how. The producer of the
+	// block has signed them.
+	Patch  objectstore.Hash // its transaction
+	Chosen []Chosen
+
+	unused []merge.Choice // asked for and settling nothing: the merge was not computed to its end
+}
+
+// Chosen is what a producer chose for one conflict of a consistent merge.
+type Chosen struct {
+	Contract, Table string
+	Key             []any
+	Column          string // "" for the whole row
+	Take            merge.Side
+	Value           any // with merge.Value
 }
 
 // Conflict is a cell or a row of a consistent merge that nothing settles, or a

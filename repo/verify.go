@@ -162,7 +162,7 @@ func (v *verification) block(id objectstore.Hash) error {
 	go func() { rebuilt <- v.rebuild(b, parents[0], txs, receipts) }()
 	err = v.nodes(b.State)
 	if err == nil {
-		err = v.executed(b, parents[0], state, verified, receipts)
+		err = v.executed(b, parents[0], state, verified, txs, receipts)
 	}
 	// Of two errors the change sets' counts: it says more, and it is always the same.
 	if other := <-rebuilt; other != nil {
@@ -201,7 +201,7 @@ func (v *verification) rebuild(b branch.Block, parent branch.Header, txs []body,
 
 // executed checks a merge's record, and in a full verification what executing
 // the block again gives.
-func (v *verification) executed(b branch.Block, parent branch.Header, state dd.State, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) error {
+func (v *verification) executed(b branch.Block, parent branch.Header, state dd.State, txs []sqlcontract.VerifiedTransaction, bodies []body, receipts []sqlcontract.Receipt) error {
 	if b.Engine != sqlcontract.EngineNumber {
 		v.report.OtherEngine++
 		return nil
@@ -212,6 +212,9 @@ func (v *verification) executed(b branch.Block, parent branch.Header, state dd.S
 		if m, err = v.record(b, receipts); err != nil {
 			return err
 		}
+	}
+	if err := v.patches(b, parent, m, bodies); err != nil {
+		return err
 	}
 	if !v.full {
 		return nil
@@ -367,6 +370,9 @@ func (v *verification) record(b branch.Block, receipts []sqlcontract.Receipt) (*
 	m := &merged{MergeRecord: rec}
 	if m.candidates, err = merge.Candidates(v.r.db, v.history, rec.Source, b.Parents[0]); err != nil {
 		return nil, err
+	}
+	if rec.Kind == branch.Consistent {
+		m.candidates = merge.System(m.candidates)
 	}
 	next := 0
 	for i, verdict := range rec.Verdicts {

@@ -17,18 +17,8 @@ import (
 // state, with the choices that the block's patch holds.
 func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent branch.Header, state dd.State, m *merged, txs []sqlcontract.VerifiedTransaction) (*sqlcontract.Sealed, error) {
 	patch := txs[len(txs)-1]
-	h := patch.Header()
-	switch {
-	case h.Kind != sqlcontract.KindPatch || h.Contract != patchContract:
-		return nil, errors.New("its last transaction is not the patch of its merge")
-	case h.Account != b.Producer:
-		return nil, errors.New("the patch of its merge is not its producer's")
-	}
 	choices, err := choicesOf(patch.Arguments())
 	if err != nil {
-		return nil, err
-	}
-	if err := mayChoose(prolly.Load(v.r.nodes, parent.State), h.Account, choices); err != nil {
 		return nil, err
 	}
 	rec, err := v.r.branchByID(b.Branch)
@@ -41,6 +31,9 @@ func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent
 	plan, err := merge.Consistent(v.ctx, in, s, choices)
 	if err != nil {
 		return nil, err
+	}
+	if len(plan.Unused) > 0 {
+		return nil, fmt.Errorf("%d choices of its patch settle no conflict", len(plan.Unused))
 	}
 	if plan.Open > 0 {
 		return nil, fmt.Errorf("it leaves %d conflicts open", plan.Open)
@@ -56,4 +49,31 @@ func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent
 		return nil, fmt.Errorf("its rows break %s %s of contract %s", violations[0].Code, violations[0].Text, violations[0].Contract)
 	}
 	return s.Seal()
+}
+
+// patches checks, without computing a merge again, that a block holds a patch
+// only as the last transaction of a merge by cells, its producer's own, and that
+// he might choose what it says.
+func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, txs []body) error {
+	byCells := m != nil && m.Kind == branch.Consistent
+	for i, t := range txs {
+		last := byCells && i == len(txs)-1
+		switch is := t.header.Kind == sqlcontract.KindPatch; {
+		case is && last && (t.header.Contract != patchContract || t.header.Account != b.Producer):
+			return errors.New("the patch of its merge is not its producer's")
+		case last && !is:
+			return errors.New("its last transaction is not the patch of its merge")
+		case is && !last && (m == nil || m.Kind != branch.Automatic || m.Verdicts[i].Code != branch.Excluded):
+			return fmt.Errorf("transaction %s is a patch, which stands last in the merge it was made for", t.id.Short())
+		case last && t.args != nil:
+			choices, err := choicesOf(t.args)
+			if err != nil {
+				return err
+			}
+			if err := mayChoose(prolly.Load(v.r.nodes, parent.State), b.Producer, choices); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -114,6 +114,9 @@ func (d *deploy) build(c *Contract) (err error) {
 		d.contract.owner, d.contract.version = d.old.owner, d.old.version+1
 	}
 	migration := d.plan.Migration
+	if s.block.Cells {
+		migration = nil // its rows come as cells, as the CONSTRUCTOR's do
+	}
 	if migration != nil {
 		if err := attachOld(db.conn, d.old.contract, migration.reads); err != nil {
 			return err

@@ -211,10 +211,8 @@ func (f *formatter) breaks() {
 func (f *formatter) indent(i int, base map[int]int) int {
 	x := f.list[i]
 	if x.comment && x.first < 0 || x.start {
-		if f.test && x.depth == 1 && x.lines > 0 { // what happens on another branch may stand aside
-			if edge := f.edge(i); edge.lines > 0 {
-				return 2 + max(0, x.column-edge.column)
-			}
+		if f.test && x.depth == 1 { // what happens on another branch may stand aside
+			return 2 + max(0, x.column-f.edge(i))
 		}
 		return 2 * x.depth
 	}
@@ -235,12 +233,12 @@ func (f *formatter) indent(i int, base map[int]int) int {
 	return at + more
 }
 
-// edge is what the first line of a test begins with, of which lexeme i is part.
-func (f *formatter) edge(i int) lexeme {
+// edge is where the first line of a test begins, of which lexeme i is part.
+func (f *formatter) edge(i int) int {
 	for i > 0 && !f.list[i-1].opens {
 		i--
 	}
-	return f.list[i]
+	return f.list[i].column
 }
 
 // write prints the lexemes.

@@ -347,8 +347,11 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 
 // Unseen gives the rows of aergo_seen that a merge takes over from another
 // state: transactions that have counted there and not here, or that only failed
-// or were excluded here. What has expired by the block's time is left out.
-func (s *Session) Unseen(state objectstore.Hash) ([]RowChange, error) {
+// or were excluded here. bases are the states from which both came: what stands
+// in one of them as it does there is no news. What this block has decided itself
+// stays, and so does a salt that is taken. What has expired by the block's time
+// is left out.
+func (s *Session) Unseen(state objectstore.Hash, bases []objectstore.Hash) ([]RowChange, error) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
 	if err := s.usable(); err != nil {
@@ -357,16 +360,28 @@ func (s *Session) Unseen(state objectstore.Hash) ([]RowChange, error) {
 	prefix := tablePrefix(systemSeen, "seen")
 	from := wire.AppendKeyInt(slices.Clone(prefix), day(s.block.Time))
 	var rows []RowChange
-	err := prolly.Diff(s.base, prolly.Load(s.tree.engine.nodes, state), from, wire.KeyPrefixEnd(prefix), func(key, _, there []byte) error {
+	err := prolly.Diff(s.base, prolly.Load(s.tree.engine.nodes, state), from, wire.KeyPrefixEnd(prefix), func(key, was, there []byte) error {
 		if there == nil {
 			return nil
 		}
-		here, _, err := s.get(key) // a replayed transaction may have its row by now
-		if err != nil {
-			return err
+		here, _, err := s.get(key)
+		if err != nil || !bytes.Equal(here, was) {
+			return err // replayed in this block
 		}
-		if better, err := betterSeen(here, there); !better || err != nil {
-			return err
+		if here == nil {
+			if taken, err := s.saltTaken(key); taken || err != nil {
+				return err
+			}
+		} else {
+			for _, base := range bases {
+				known, _, err := prolly.Load(s.tree.engine.nodes, base).Get(key)
+				if err != nil || bytes.Equal(known, there) {
+					return err
+				}
+			}
+			if better, err := betterSeen(here, there); !better || err != nil {
+				return err
+			}
 		}
 		rows = append(rows, RowChange{Key: bytes.Clone(key), Old: here, New: there})
 		return nil
@@ -374,12 +389,25 @@ func (s *Session) Unseen(state objectstore.Hash) ([]RowChange, error) {
 	return rows, err
 }
 
-// betterSeen tells whether the other side's row of aergo_seen says more: there is
-// none here, or one of the same transaction with a verdict further from ok.
-func betterSeen(here, there []byte) (bool, error) {
-	if here == nil {
-		return true, nil
+// saltTaken tells whether a row of aergo_seen has a salt that its account has
+// used here before, with another expiry.
+func (s *Session) saltTaken(key []byte) (bool, error) {
+	k, err := wire.DecodeKey(key)
+	if err != nil || len(k) != 5 {
+		return false, errors.Join(err, errors.New("a key of aergo_seen is not (day, account, salt)"))
 	}
+	account, _ := k[3].(string)
+	salt, _ := k[4].([]byte)
+	if len(salt) != objectstore.HashSize {
+		return false, errors.New("a key of aergo_seen has no salt")
+	}
+	_, status, err := s.seen(objectstore.Account(account), objectstore.Hash(salt))
+	return status != 0, err
+}
+
+// betterSeen tells whether the other side's row of aergo_seen says more: the one
+// here is of the same transaction, with a verdict further from ok.
+func betterSeen(here, there []byte) (bool, error) {
 	a, err1 := wire.DecodeRow(here)
 	b, err2 := wire.DecodeRow(there)
 	if err := errors.Join(err1, err2); err != nil || len(a) != 2 || len(b) != 2 {

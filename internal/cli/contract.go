@@ -20,7 +20,6 @@ func (a *app) contractCommand() *ucli.Command {
 			a.contractNewCommand(),
 			a.contractFmtCommand(),
 			{Name: "show", Usage: "print a contract's source", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractShow},
-			a.contractDiffCommand(),
 			{Name: "abi", Usage: "describe its actions and tables in JSON", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractABI},
 		},
 	}
@@ -121,9 +120,5 @@ func (a *app) contractABI(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	abi, err := r.ABI(c.String("at"), k)
-	if err != nil {
-		return err
-	}
-	return a.emit(abi)
+	return a.emit(k.ABI())
 }

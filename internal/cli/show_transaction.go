@@ -84,6 +84,8 @@ func (a *app) replay(c *ucli.Context, r *repo.Repository, t repo.TransactionInfo
 	switch f := fault.Of(err); {
 	case errors.Is(err, repo.ErrCostly):
 		return nil, "What each statement did takes a while to find out: aergo show " + t.ID.Short() + " --trace", nil
+	case f != nil && f.ID == "AG0436":
+		return nil, "It is the patch of a merge by cell and has no statements: aergo show " + t.Block.Short() + " says who chose what.", nil
 	case f != nil && f.ID == "AG0435" && !c.Bool("trace"):
 		return nil, "What each statement did cannot be found out: " + f.What + ".", nil
 	}
