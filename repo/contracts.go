@@ -62,6 +62,16 @@ func (r *Repository) Contract(rev, name string) (*sqlcontract.Contract, Contract
 	return c, info, err
 }
 
+// ABI describes a contract, with the lanes of its actions at a revision.
+func (r *Repository) ABI(rev string, c *sqlcontract.Contract) (sqlcontract.ABI, error) {
+	t, release, err := r.readTree(rev)
+	if err != nil {
+		return sqlcontract.ABI{}, err
+	}
+	defer release()
+	return t.ABI(c)
+}
+
 func describeContract(t *sqlcontract.Tree, name string, version, current int) (ContractInfo, error) {
 	v, err := t.Version(name, version)
 	if err != nil {

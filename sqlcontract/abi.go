@@ -27,6 +27,10 @@ type ABIAction struct {
 	ReadOnly    bool       `json:"readonly,omitempty"`
 	Constructor bool       `json:"constructor,omitempty"`
 	Returns     []ABIParam `json:"returns,omitempty"`
+	Reads       []string   `json:"reads"`  // contract.table.column, see Reach
+	Writes      []string   `json:"writes"` // the same
+	Calls       []string   `json:"calls"`  // contract.action
+	Lane        *Lane      `json:"lane,omitempty"`
 }
 
 // ABIParam is a parameter or returned column. Default is a literal of the
@@ -70,6 +74,7 @@ func (c *Contract) ABI() ABI {
 		x := ABIAction{
 			Name: a.Name, Params: abiParams(a.Params), Visibility: a.Visibility.String(), Roles: a.Roles,
 			ReadOnly: a.ReadOnly, Constructor: a.Constructor, Returns: abiParams(a.Returns),
+			Reads: append([]string{}, a.Reach.Reads...), Writes: append([]string{}, a.Reach.Writes...), Calls: append([]string{}, a.Reach.Calls...),
 		}
 		abi.Actions = append(abi.Actions, x)
 	}

@@ -52,6 +52,9 @@ func compile(name, source string, system bool) (*Contract, error) {
 	if err := c.ownCalls(); err != nil {
 		return nil, err
 	}
+	if err := c.reach(); err != nil {
+		return nil, err
+	}
 	return p.contract, nil
 }
 
@@ -74,8 +77,9 @@ type compiler struct {
 	*parser
 	conn    *sqlite.Conn
 	fence   *fence
-	steps   int // progress calls, see compileSteps
-	longest int // bytes of the longest literal in the schema
+	steps   int              // progress calls, see compileSteps
+	longest int              // bytes of the longest literal in the schema
+	noted   map[any]*effects // of each *Action and *Invariant, and of tableDML by "table EVENT"
 
 	old *Contract // the version before, where a MIGRATION is prepared; else nil
 }

@@ -40,6 +40,7 @@ func (c *compiler) query(p *pending) error {
 		}
 	}
 	from, to := c.tokens(p)
+	c.notePending(p)
 	st, err := c.prepare(p.q.SQL)
 	if err != nil {
 		return c.explain(err, p.place, from, to)

@@ -268,6 +268,8 @@ func (c *compiler) oneTriggerPerEvent() error {
 // meet the fence now and not in the first transaction that runs them.
 func (c *compiler) checkDML() error {
 	try := func(o *object, sql string) error {
+		event, _, _ := strings.Cut(sql, " ")
+		c.fence.note = c.noteOf(o.Name + " " + event)
 		st, err := c.prepare(sql)
 		if err != nil {
 			return c.explain(err, nil, o.from, o.to)

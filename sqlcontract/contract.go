@@ -76,6 +76,7 @@ type Action struct {
 	ReadOnly    bool
 	Constructor bool
 	Returns     []Param // empty: the action returns nothing declared
+	Reach       Reach   // of the action and the own actions it calls
 	Body        []Statement
 	Line        int
 }

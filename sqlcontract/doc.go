@@ -30,6 +30,11 @@
 //
 //	("shop", "item", "tea") => [400, 10]
 //
+// A deploy changes no row, but for one whose source has a MIGRATION block for
+// the version in force: its net changes are the difference of the two states. So
+// one table's rows may be laid out in different ways along a history, and which
+// version reads one is told by the state it is of ([Tree.Deployed]).
+//
 // # What a transaction leaves
 //
 // One that is admitted leaves a [Receipt], its net row changes in key order

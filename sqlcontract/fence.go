@@ -16,6 +16,8 @@ type fence struct {
 	old          map[string]bool // tables of the version before, which a MIGRATION may read; else nil
 	read, filled map[string]bool // of a MIGRATION: those it reads, and those of its own that it inserts into
 
+	note *effects // where reads and writes are noted; nil: nowhere
+
 	// Of the statements prepared since reset.
 	why  string // of the first refusal
 	next string
@@ -37,6 +39,9 @@ func (f *fence) reset() { f.why, f.next, f.word = "", "", "" }
 
 // authorize is the callback for sqlite.Conn.SetAuthorizer.
 func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite.Verdict {
+	if f.note != nil && !f.schema {
+		f.note.see(action, fold(arg1), fold(arg2))
+	}
 	switch action {
 	case sqlite.ActionSelect, sqlite.ActionRecursive:
 		return sqlite.Allow

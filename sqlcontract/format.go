@@ -211,8 +211,10 @@ func (f *formatter) breaks() {
 func (f *formatter) indent(i int, base map[int]int) int {
 	x := f.list[i]
 	if x.comment && x.first < 0 || x.start {
-		if f.test && x.depth == 1 { // what happens on another branch may stand aside
-			return 2 + max(0, x.column-f.edge(i))
+		if f.test && x.depth == 1 && x.lines > 0 { // what happens on another branch may stand aside
+			if edge := f.edge(i); edge.lines > 0 {
+				return 2 + max(0, x.column-edge.column)
+			}
 		}
 		return 2 * x.depth
 	}
@@ -233,12 +235,12 @@ func (f *formatter) indent(i int, base map[int]int) int {
 	return at + more
 }
 
-// edge is where the first line of a test begins, of which lexeme i is part.
-func (f *formatter) edge(i int) int {
+// edge is what the first line of a test begins with, of which lexeme i is part.
+func (f *formatter) edge(i int) lexeme {
 	for i > 0 && !f.list[i-1].opens {
 		i--
 	}
-	return f.list[i].column
+	return f.list[i]
 }
 
 // write prints the lexemes.

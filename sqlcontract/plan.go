@@ -148,7 +148,11 @@ func (p Plan) Summary() string {
 	if class := p.Class(); class != PlanMigrated {
 		return class.String()
 	}
-	return fmt.Sprintf("migrated by MIGRATION FROM %d", p.From)
+	how := fmt.Sprintf("migrated by MIGRATION FROM %d", p.From)
+	if slices.ContainsFunc(p.Entries, func(e PlanEntry) bool { return e.Class == PlanBreaks }) {
+		how += ", " + PlanBreaks.String()
+	}
+	return how
 }
 
 // nouns are the words for entries in a count of several.

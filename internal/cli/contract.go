@@ -20,6 +20,7 @@ func (a *app) contractCommand() *ucli.Command {
 			a.contractNewCommand(),
 			a.contractFmtCommand(),
 			{Name: "show", Usage: "print a contract's source", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractShow},
+			a.contractDiffCommand(),
 			{Name: "abi", Usage: "describe its actions and tables in JSON", ArgsUsage: "NAME[@VERSION]", Flags: []ucli.Flag{at}, Action: a.contractABI},
 		},
 	}
@@ -120,5 +121,9 @@ func (a *app) contractABI(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.emit(k.ABI())
+	abi, err := r.ABI(c.String("at"), k)
+	if err != nil {
+		return err
+	}
+	return a.emit(abi)
 }

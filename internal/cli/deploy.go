@@ -67,7 +67,7 @@ func (a *app) deploy(c *ucli.Context) error {
 	}
 	if c.Bool("dry-run") {
 		if a.json {
-			return a.emit(resultJSON{Contract: name, Plan: planLines(plan), Status: "planned", Changes: []rowJSON{}})
+			return a.emit(resultJSON{Contract: name, Plan: planLines(plan), Class: plan.Summary(), Status: "planned", Changes: []rowJSON{}})
 		}
 		return nil
 	}
@@ -85,7 +85,7 @@ func (a *app) deploy(c *ucli.Context) error {
 	_, info, infoErr := r.Contract(res.Branch, name)
 	if a.json {
 		j := resultOf(res)
-		j.Contract, j.Version, j.Plan = name, info.Version, planLines(plan)
+		j.Contract, j.Version, j.Plan, j.Class = name, info.Version, planLines(plan), plan.Summary()
 		if e := a.emit(j); e != nil {
 			return e
 		}

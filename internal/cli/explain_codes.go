@@ -79,7 +79,7 @@ func explanations() map[string]explanation {
 		"AG0305": {"A name in a contract is unknown.", "The error says what was probably meant."},
 		"AG0306": {"A contract exceeds a limit.", "The error names it; split the contract."},
 		"AG0307": {"The new version would change rows that are stored, and has no MIGRATION block that says how.",
-			"Add tables and last columns with constant defaults instead, or deploy a new contract."},
+			"Add tables and last columns with constant defaults instead, or write a MIGRATION block: docs/how-to/evolve-a-contract.md"},
 
 		"AG0401": {"There is no such contract or action on that branch, at that point.",
 			"aergo contract list. On another branch: --branch B."},
@@ -123,7 +123,7 @@ func explanations() map[string]explanation {
 		"AG0438": {"The transaction was made on a scratch branch and stays there.", "Call it on a branch that is not scratch."},
 		"AG0440": {"The contract in a deploy does not compile.", "aergo deploy FILE --dry-run shows the place."},
 		"AG0441": {"The contract in a deploy cannot replace the one in force.", "aergo deploy FILE --dry-run shows why."},
-		"AG0442": {"Rows that are stored break a constraint or invariant of the new version.", "Correct the rows first, or leave the constraint out."},
+		"AG0442": {"Rows that are stored break a constraint or invariant of the new version.", "Correct the rows first, in a MIGRATION block what it writes, or leave the constraint out."},
 		"AG0443": {"The contract in a deploy calls what is not there: a contract, version or action, or with arguments that do not fit.",
 			"aergo deploy FILE --dry-run shows the place. Deploy the called contract first; aergo contract abi NAME shows its actions."},
 		"AG0490": {"A batch is done, and some of its lines were refused.",

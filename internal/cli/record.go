@@ -135,6 +135,7 @@ type resultJSON struct {
 	Contract    string           `json:"contract,omitempty"`
 	Version     int              `json:"version,omitempty"`
 	Plan        []string         `json:"plan,omitempty"`
+	Class       string           `json:"class,omitempty"` // of the plan
 	Status      string           `json:"status"`
 	Code        string           `json:"code,omitempty"`
 	Reason      string           `json:"reason,omitempty"`
