@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
@@ -175,9 +176,17 @@ func (d *deploy) build(c *Contract) (err error) {
 	if err != nil {
 		return err
 	}
+	d.meter.start(&Query{ReadOnly: true, Weight: basic}, 0)
+	db.watch(&d.meter)
+	db.conn.Limit(sqlite.LimitLength, db.longest)
 	row, err := dangling.Step()
+	db.watch(nil)
+	d.meter.stop(dangling.Steps(true))
 	table := dangling.ColumnText(0)
 	dangling.Finalize()
+	if d.meter.over() {
+		return fail("AG0420", "")
+	}
 	if err != nil {
 		return err
 	}
@@ -215,21 +224,29 @@ func (d *deploy) copyRows(from *database, l *layout, schema string) error {
 		return err
 	}
 	defer write.Finalize()
+	weight, err := d.fresh.weigh(l.insertInto(schema))
+	if err != nil {
+		return err
+	}
 	for {
 		row, err := read.Step()
 		if err != nil || !row {
 			return err
 		}
-		d.meter.add(gasRowBuilt)
-		if d.meter.over() {
-			return fail("AG0420", "")
-		}
+		size := 0
 		for i := range l.stored() {
-			if err := write.Bind(i+1, read.Column(i)); err != nil {
+			v := read.Column(i)
+			size += length(v)
+			if err := write.Bind(i+1, v); err != nil {
 				return err
 			}
 		}
-		if _, err := write.Step(); err != nil {
+		_, err = write.Step()
+		d.meter.add(gasRowBuilt + uint64(size)*gasByteWritten + uint64(write.Steps(true))*weight[tierOf(size)])
+		if d.meter.over() {
+			return fail("AG0420", "")
+		}
+		if err != nil {
 			return d.refused(err)
 		}
 		if err := write.Reset(); err != nil {

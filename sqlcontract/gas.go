@@ -21,7 +21,7 @@ const (
 	gasRowWritten  = 25 * gasUnit  // each change of a row, undone ones included
 	gasByteWritten = 2             // a byte of key and value, old and new
 	gasSource      = 16            // a byte of a deployed source
-	gasRowBuilt    = 5 * gasUnit   // a stored row that an upgrade copies and checks
+	gasRowBuilt    = 5 * gasUnit   // a stored row that an upgrade copies, beside its bytes and the steps that write it
 
 	mostSteps = 1000 // VM steps between two looks at the meter; fewer when fewer are paid for
 )
@@ -40,6 +40,15 @@ const (
 const tiers = 3
 
 var lengths = [tiers]int{1 << 10, 8 << 10, maxValue}
+
+// tierOf is the tier in which a value of n bytes fits.
+func tierOf(n int) int {
+	t := 0
+	for t < tiers-1 && n > lengths[t] {
+		t++
+	}
+	return t
+}
 
 // tooLong is the failure of a value over the tier's length.
 var tooLong = fail("AG0421", "")

@@ -20,8 +20,8 @@ func (w Weight) or(x Weight) Weight {
 // them a loop goes round in is not known beforehand, and calls can be nested so
 // that nearly each step is one.
 var (
-	basic    = Weight{12, 72, 480}      // move, compare or convert a value; look a row up
-	sorting  = Weight{30, 150, 800}     // an entry's share of sorting it among all others
+	basic    = Weight{24, 170, 1200}    // move, compare or convert a value; look a row up
+	sorting  = Weight{48, 240, 1600}    // an entry's share of sorting it among all others
 	pass     = Weight{60, 400, 4000}    // walk through a value and make another
 	search   = Weight{160, 1500, 20000} // compare each byte of a value with a set or pattern
 	jsonPass = Weight{300, 2400, 60000}
@@ -40,23 +40,50 @@ var instructions = map[string]Weight{
 // weigh sets a query's weight by the program that SQLite makes of it: that of
 // views, triggers, cascades and CHECKs is part of it.
 func (c *compiler) weigh(q *Query) error {
-	rows, err := c.rows("EXPLAIN "+q.SQL, 1, 5)
+	program, err := c.rows("EXPLAIN "+q.SQL, 1, 5)
 	if err != nil {
 		return err
 	}
-	q.Weight = basic
-	for _, r := range rows {
+	q.Weight, err = weightOf(program)
+	return err
+}
+
+// weigh gives the weight of a statement of ours.
+func (db *database) weigh(sql string) (Weight, error) {
+	st, err := db.prepareOwn("EXPLAIN " + sql)
+	if err != nil {
+		return Weight{}, err
+	}
+	defer st.Finalize()
+	var program [][]any
+	for {
+		row, err := st.Step()
+		if err != nil {
+			return Weight{}, err
+		}
+		if !row {
+			return weightOf(program)
+		}
+		program = append(program, []any{st.Column(1), st.Column(5)})
+	}
+}
+
+// weightOf is the weight of the dearest instruction, each given by its name and
+// its fourth operand, which names the function of a call.
+func weightOf(program [][]any) (Weight, error) {
+	w := basic
+	for _, r := range program {
 		op, _ := r[0].(string)
 		switch op {
 		case "Count":
-			return errors.New("write count(*) without quotes")
+			return w, errors.New("write count(*) without quotes")
 		case "Function", "PureFunc", "AggStep", "AggStep1", "AggInverse", "AggValue", "AggFinal":
 			call, _ := r[1].(string)
 			name, _, _ := strings.Cut(call, "(")
-			q.Weight = q.Weight.or(functions[name])
+			w = w.or(functions[name])
 		default:
-			q.Weight = q.Weight.or(instructions[op])
+			w = w.or(instructions[op])
 		}
 	}
-	return nil
+	return w, nil
 }
