@@ -1,7 +1,7 @@
 package sqlcontract
 
-// Engine 1's gas table. One unit is about one microsecond of one core, with the
-// block's share of a row's way into the state counted in. A change here is a new
+// Engine 1's gas table. One unit is about one microsecond of one core, a
+// transaction's signature and its rows' way into the state counted in. A change here is a new
 // engine. docs/decisions/0013 has the figures behind it; TestGasFit measures them.
 //
 // Costs are summed in 1/64 units over the whole transaction and rounded up once
@@ -12,16 +12,16 @@ package sqlcontract
 const (
 	gasUnit = 64 // all costs below are multiples of a whole unit
 
-	gasTransaction = 100 * gasUnit // signature, seen row, lists
-	gasArgument    = 1             // a byte of encoded arguments
-	gasCall        = 10 * gasUnit  // a CALL, beside its arguments and what it runs
-	gasStatement   = 1 * gasUnit   // one execution of a statement or expression
-	gasRowRead     = 1 * gasUnit   // a row that a statement hands out: returned, emitted, FOR, LET
-	gasByteRead    = 1             // a byte of its text and blobs
-	gasRowWritten  = 25 * gasUnit  // each change of a row, undone ones included
-	gasByteWritten = 2             // a byte of key and value, old and new
-	gasSource      = 16            // a byte of a deployed source
-	gasRowBuilt    = 5 * gasUnit   // a stored row that an upgrade copies, beside its bytes and the steps that write it
+	gasTransaction = 60 * gasUnit // signature, seen row, lists
+	gasArgument    = 1            // a byte of encoded arguments
+	gasCall        = 10 * gasUnit // a CALL, beside its arguments and what it runs
+	gasStatement   = 1 * gasUnit  // one execution of a statement or expression
+	gasRowRead     = 1 * gasUnit  // a row that a statement hands out: returned, emitted, FOR, LET
+	gasByteRead    = 1            // a byte of its text and blobs
+	gasRowWritten  = 20 * gasUnit // each change of a row, undone ones included
+	gasByteWritten = 2            // a byte of key and value, old and new
+	gasSource      = 16           // a byte of a deployed source
+	gasRowBuilt    = 5 * gasUnit  // a stored row that an upgrade copies, beside its bytes and the steps that write it
 
 	mostSteps = 1000 // VM steps between two looks at the meter; fewer when fewer are paid for
 )

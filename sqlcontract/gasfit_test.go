@@ -347,8 +347,8 @@ func fitWorld(t testing.TB, list []shape) *world {
 }
 
 // TestGasFit prints what a unit of gas takes in microseconds of one core, for
-// each allowed function and shape of a statement, worst first. It asserts
-// nothing about time. AERGO_GASFIT is the gas of each run (1000000 say);
+// each allowed function and shape of a statement, worst first, and how many times
+// as much that is as everyday transfers take. It asserts nothing about time. AERGO_GASFIT is the gas of each run (1000000 say);
 // AERGO_GASFIT_ONLY a regular expression on the names.
 func TestGasFit(t *testing.T) {
 	var limit uint64
@@ -364,6 +364,7 @@ func TestGasFit(t *testing.T) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	typical := (gasTypical(t, 1000) + gasTypical(t, 100_000)) / 2
 	type result struct {
 		name string
 		rate float64
@@ -406,7 +407,7 @@ func TestGasFit(t *testing.T) {
 	sort.SliceStable(results, func(i, j int) bool { return results[i].rate > results[j].rate })
 	var b strings.Builder
 	for _, r := range results {
-		fmt.Fprintf(&b, "%8.2f us/gas  %-72s %s\n", r.rate, r.name, r.note)
+		fmt.Fprintf(&b, "%6.1f x  %8.2f us/gas  %-72s %s\n", r.rate/typical, r.rate, r.name, r.note)
 	}
 	t.Log("\n" + b.String())
 }

@@ -20,10 +20,10 @@ func (w Weight) or(x Weight) Weight {
 // them a loop goes round in is not known beforehand, and calls can be nested so
 // that nearly each step is one.
 var (
-	basic    = Weight{24, 170, 1200}    // move, compare or convert a value; look a row up
+	basic    = Weight{28, 190, 1300}    // move, compare or convert a value; look a row up
 	sorting  = Weight{48, 240, 1600}    // an entry's share of sorting it among all others
-	pass     = Weight{60, 400, 4000}    // walk through a value and make another
-	search   = Weight{160, 1500, 20000} // compare each byte of a value with a set or pattern
+	pass     = Weight{64, 450, 4500}    // walk through a value and make another
+	search   = Weight{200, 1800, 20000} // compare each byte of a value with a set or pattern
 	jsonPass = Weight{300, 2400, 60000}
 )
 
