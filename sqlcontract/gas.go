@@ -1,8 +1,8 @@
 package sqlcontract
 
 // Engine 1's gas table. One unit is about one microsecond of one core, a
-// transaction's signature and its rows' way into the state counted in. A change here is a new
-// engine. docs/decisions/0013 has the figures behind it; TestGasFit measures them.
+// transaction's signature and its rows' way into the state counted in. A change
+// here is a new engine. docs/decisions/0013 has the figures; TestGasFit measures.
 //
 // Costs are summed in 1/64 units over the whole transaction and rounded up once
 // at its end: gas = ceil(sum/64). VM steps, counted by sqlite3_stmt_status per
