@@ -36,6 +36,14 @@ BEGIN
 END;
 `
 
+// journalAfter is journal with entries that another DEFAULT lays out anew, to
+// replace a version.
+func journalAfter(version int) string {
+	s := strings.Replace(journal, "n INTEGER NOT NULL);", fmt.Sprintf("mark INTEGER NOT NULL DEFAULT %d, n INTEGER NOT NULL);", version), 1)
+	s = strings.Replace(s, "INSERT INTO entry VALUES", "INSERT INTO entry(id, n) VALUES", 1)
+	return s + fmt.Sprintf("MIGRATION FROM %d AS BEGIN INSERT INTO entry(id, n) SELECT id, n FROM old.entry; END;\n", version)
+}
+
 // whole asks a branch whether entries and sum agree.
 const whole = `SELECT (SELECT count(*) FROM journal.entry), (SELECT coalesce(sum(n), 0) FROM journal.entry),
 	coalesce((SELECT entries FROM journal.total), 0), coalesce((SELECT n FROM journal.total), 0)`
@@ -103,6 +111,16 @@ func TestCrashChild(t *testing.T) {
 				t.Fatal(err)
 			}
 			fmt.Println("ACK tx", branch, res.Block, res.Transaction, "-")
+		case k == 2:
+			_, info, err := r.Contract(branch, "journal")
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := r.Deploy(ctx, key, branch, "journal", journalAfter(info.Version))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Println("ACK block", branch, res.Block)
 		case k < 6:
 			res, err := r.Call(ctx, key, entry(branch, id(0), rng.Int64N(100)))
 			if err != nil {

@@ -24,7 +24,6 @@ type evolution struct {
 	*rand.Rand
 	tables  []*evoTable
 	serial  int
-	extra   string   // invariants
 	block   []string // statements of the MIGRATION, in SQLite's own SQL
 	creates []string // the tables before it, for the judge
 }

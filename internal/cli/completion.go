@@ -287,7 +287,7 @@ func (a *app) arguments(t typed, verb string, verbs []*ucli.Command) (list []can
 				}
 			}
 		}
-	case "contract show", "contract abi", "events":
+	case "contract show", "contract abi", "contract diff", "events":
 		return plainWords(a.ledgerWords(t).contracts), ""
 	case "blame", "proof row":
 		if n == 0 {
