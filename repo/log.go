@@ -9,6 +9,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -156,6 +157,12 @@ func (b body) text(at contracts) string {
 	if b.header.Kind == sqlcontract.KindDeploy {
 		return "deploy " + b.header.Contract
 	}
+	if b.header.Kind == sqlcontract.KindPatch {
+		if choices, err := choicesOf(b.args); err == nil && b.args != nil {
+			return fmt.Sprintf("patch of a merge by cell (chosen: %d)", len(choices))
+		}
+		return "patch of a merge by cell"
+	}
 	var action *sqlcontract.Action
 	if at != nil {
 		if c, _, _, err := at.Contract(b.header.Contract); err == nil {
@@ -221,6 +228,29 @@ func (r *Repository) recorded(b branch.Block, calls []CallSummary) (*MergeResult
 		if i < len(calls) {
 			m.add(Verdict{CallSummary: calls[i], Included: v.Code != branch.Excluded, Different: v.Code == branch.IncludedDifferent})
 		}
+	}
+	if rec.Kind != branch.Consistent {
+		return m, nil
+	}
+	txs, _, err := r.bodies(b)
+	if err != nil || len(txs) == 0 {
+		return m, err
+	}
+	patch := txs[len(txs)-1]
+	m.Patch = patch.id
+	choices, err := choicesOf(patch.args)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range choices {
+		key, err := wire.DecodeKey(c.Key)
+		if err != nil || len(key) < 3 {
+			return nil, fmt.Errorf("the key of a choice cannot be read: %w", err)
+		}
+		x := Chosen{Key: key[2:], Column: c.Column, Take: c.Take, Value: c.Value}
+		x.Contract, _ = key[0].(string)
+		x.Table, _ = key[1].(string)
+		m.Chosen = append(m.Chosen, x)
 	}
 	return m, nil
 }

@@ -409,6 +409,9 @@ func (r *Repository) Status() (Status, error) {
 		return Status{}, err
 	}
 	s := Status{Dir: r.dir, Ledger: r.ledger, Owner: r.owner}
+	if s.Merging, _, err = r.OpenMerge(""); err != nil {
+		return Status{}, err
+	}
 	if s.Branch, err = r.describe(state, rec, r.current()); err != nil {
 		return Status{}, err
 	}

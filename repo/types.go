@@ -305,4 +305,5 @@ type Status struct {
 	Contracts []ContractInfo
 	Branches  int
 	Engine    uint64
+	Merging   objectstore.Hash // the block whose merge into the branch is open; zero: none
 }

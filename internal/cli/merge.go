@@ -22,6 +22,21 @@ type mergeJSON struct {
 	Rows      int            `json:"rows,omitempty"` // that either side changed
 	Changes   []rowJSON      `json:"changes,omitempty"`
 	Conflicts []conflictJSON `json:"conflicts,omitempty"`
+
+	// Of a recorded one: its patch, and what the producer of the block chose.
+	Patch  string       `json:"patch,omitempty"`
+	Chosen []chosenJSON `json:"chosen,omitempty"`
+}
+
+type chosenJSON struct {
+	Path  string `json:"path"`
+	Take  string `json:"take"` // ours, theirs, set
+	Value any    `json:"value,omitempty"`
+}
+
+func chosenOf(c repo.Chosen) chosenJSON {
+	path := conflictPath(repo.Conflict{Contract: c.Contract, Table: c.Table, Key: c.Key, Column: c.Column})
+	return chosenJSON{path, c.Take.String(), cellJSON(c.Value)}
 }
 
 type verdictJSON struct {
@@ -31,7 +46,10 @@ type verdictJSON struct {
 }
 
 func mergeOf(m repo.MergeResult) mergeJSON {
-	j := mergeJSON{m.Kind, id(m.Block), id(m.Source), id(m.Target), ids(m.Bases), m.Included, m.Excluded, []verdictJSON{}, m.Rows, nil, conflictsJSON(m.Conflicts)}
+	j := mergeJSON{m.Kind, id(m.Block), id(m.Source), id(m.Target), ids(m.Bases), m.Included, m.Excluded, []verdictJSON{}, m.Rows, nil, conflictsJSON(m.Conflicts), id(m.Patch), nil}
+	for _, c := range m.Chosen {
+		j.Chosen = append(j.Chosen, chosenOf(c))
+	}
 	if len(m.Changes) > 0 {
 		j.Changes = rowsJSON(m.Changes)
 	}

@@ -6,6 +6,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/merge"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 )
@@ -94,6 +95,16 @@ func (a *app) showBlock(b repo.BlockInfo) error {
 	if b.Merge != nil {
 		a.say("merge %s: %d included, %d excluded", b.Merge.Kind, b.Merge.Included, b.Merge.Excluded)
 		a.verdicts(*b.Merge)
+		if !b.Merge.Patch.IsZero() {
+			a.say("  %s  patch by %s: %s chosen", b.Merge.Patch.Short(), a.who(b.Producer), plural(len(b.Merge.Chosen), "cell"))
+		}
+		for _, c := range b.Merge.Chosen {
+			what := c.Take.String()
+			if c.Take == merge.Value {
+				what += " to " + cell(c.Value)
+			}
+			a.say("    %s  %s", clean(chosenOf(c).Path), what)
+		}
 		return nil
 	}
 	for _, c := range b.Calls {

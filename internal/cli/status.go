@@ -18,6 +18,7 @@ type statusJSON struct {
 	Branches  int            `json:"branches"`
 	Contracts []contractJSON `json:"contracts"`
 	Engine    uint64         `json:"engine"`
+	Merging   string         `json:"merging,omitempty"` // the block whose merge into the branch is open
 	Next      []string       `json:"next"`
 }
 
@@ -45,7 +46,7 @@ func (a *app) statusOf(c *ucli.Context) error {
 	if a.json {
 		j := statusJSON{
 			Dir: s.Dir, Ledger: id(s.Ledger), Owner: string(s.Owner), Key: a.chosenKey(), Account: string(account),
-			Branch: branchOf(s.Branch), Branches: s.Branches, Contracts: []contractJSON{}, Engine: s.Engine, Next: next,
+			Branch: branchOf(s.Branch), Branches: s.Branches, Contracts: []contractJSON{}, Engine: s.Engine, Merging: id(s.Merging), Next: next,
 		}
 		for _, k := range s.Contracts {
 			j.Contracts = append(j.Contracts, contractOf(k))
@@ -72,6 +73,9 @@ func (a *app) statusOf(c *ucli.Context) error {
 	if s.Branches > 1 {
 		lines = append(lines, []string{"  branches", plural(s.Branches, "branch") + ": aergo branch"})
 	}
+	if !s.Merging.IsZero() {
+		lines = append(lines, []string{"  merging", "block " + s.Merging.Short() + " by cell, with conflicts; calls go on meanwhile"})
+	}
 	if s.Branch.Scratch {
 		lines = append(lines, []string{"  scratch", "calls on this branch never leave it"})
 	}
@@ -89,6 +93,8 @@ func nextSteps(s repo.Status, hasKey bool) []string {
 		next = append(next, "aergo key list · aergo key new NAME, then --key NAME")
 	}
 	switch {
+	case !s.Merging.IsZero():
+		next = append(next, "aergo conflicts · aergo resolve · aergo merge --abort")
 	case len(s.Contracts) == 0:
 		next = append(next, "aergo contract new NAME · aergo deploy FILE.sql")
 	case s.Branch.Name != "main":
