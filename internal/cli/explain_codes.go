@@ -165,7 +165,8 @@ func explanations() map[string]explanation {
 			"aergo conflicts shows them, aergo resolve settles them, aergo merge --abort gives the merge up. Nothing is published meanwhile."},
 		"AG0711": {"A choice settles no conflict of the open merge.", "aergo conflicts lists what is open, with the path of each."},
 		"AG0712": {"No merge is open on this branch.", "Begin one: aergo merge SRC --consistent"},
-		"AG0713": {"The two branches have contracts that cannot be merged by cell.", "Deploy the same version on both first, or merge automatically: aergo merge SRC"},
+		"AG0713": {"The two branches have contracts that cannot be merged by cell: a MIGRATION ran since they parted, or each has tables or columns that the other does not know.",
+			"Merge automatically, once: aergo merge SRC"},
 
 		"AG0901": {"Another aergo process has the ledger open and did not let go in time.", "Try again when it is done."},
 		"AG0902": {"Standard output could not be written, for example because the disk is full.",
