@@ -1,7 +1,7 @@
 # The longer jobs. A newcomer needs only: go test ./...
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race fuzz soak bench ci
+.PHONY: build test race fuzz soak corpus bench ci
 
 build: ## both names of the command in bin/
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -24,9 +24,12 @@ fuzz: ## every decoder, FUZZTIME each
 	done
 
 SOAK ?= 2m
-soak: ## kill -9 under load, lost power, damage and random histories and contracts, for SOAK each; SQLite's corpus once
+soak: ## kill -9 under load, lost power, damage and random histories and contracts, for SOAK each
 	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 6h -run 'Killed|Power|Damaged|SameBlocks|RandomMerges|RandomCells' ./repo
-	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 6h -run 'RandomContracts|SQLLogic' ./sqlcontract
+	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 6h -run 'RandomContracts' ./sqlcontract
+
+corpus: ## every record of SQLite's own test corpus: some minutes; SLT_DIR=… for another
+	AERGO_SOAK=1s go test -count=1 -timeout 6h -run 'SQLLogic' -v ./sqlcontract
 
 bench: ## figures, with ratios against named alternatives of the same run
 	go run ./bench
