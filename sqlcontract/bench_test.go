@@ -1,10 +1,13 @@
 package sqlcontract
 
 import (
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	_ "modernc.org/sqlite" // the driver that a Go program would use instead
 
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
@@ -129,6 +132,53 @@ func BenchmarkPlainSQLite(b *testing.B) {
 			if err := conn.Exec("COMMIT; BEGIN"); err != nil {
 				b.Fatal(err)
 			}
+		}
+	}
+}
+
+// BenchmarkDatabaseSQL is the same through database/sql, with a savepoint for
+// each pair, as a program without a ledger would write it.
+func BenchmarkDatabaseSQL(b *testing.B) {
+	db, err := sql.Open("sqlite", b.TempDir()+"/x.db?_pragma=journal_mode(wal)&_pragma=synchronous(off)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	const rows = 10_000
+	_, err = db.Exec(`CREATE TABLE account (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount >= 0)) STRICT, WITHOUT ROWID;
+		INSERT INTO account WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 10000) SELECT i, 'owner of ' || i, 1000000 FROM k`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	b.ResetTimer()
+	for done := 0; done < b.N; done += 1000 {
+		tx, err := db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		prepare := func(q string) *sql.Stmt {
+			st, err := tx.Prepare(q)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return st
+		}
+		open, shut, update := prepare("SAVEPOINT x"), prepare("RELEASE x"), prepare("UPDATE account SET amount = amount + ?1 WHERE id = ?2")
+		run := func(st *sql.Stmt, args ...any) {
+			if _, err := st.Exec(args...); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for range min(1000, b.N-done) {
+			run(open)
+			run(update, int64(-1), 1+random.Int64N(rows))
+			run(update, int64(1), 1+random.Int64N(rows))
+			run(shut)
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
