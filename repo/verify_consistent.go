@@ -52,8 +52,8 @@ func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent
 }
 
 // patches checks, without computing a merge again, that a block holds a patch
-// only as the last transaction of a merge by cells, its producer's own, and that
-// he might choose what it says.
+// only as the last transaction of a merge by cells, its producer's own for its
+// branch, and that he might choose what it says.
 func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, txs []body) error {
 	byCells := m != nil && m.Kind == branch.Consistent
 	for i, t := range txs {
@@ -61,6 +61,8 @@ func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, 
 		switch is := t.header.Kind == sqlcontract.KindPatch; {
 		case is && last && (t.header.Contract != patchContract || t.header.Account != b.Producer):
 			return errors.New("the patch of its merge is not its producer's")
+		case is && last && string(t.header.Branch) != string(b.Branch[:]):
+			return errors.New("the patch of its merge is bound to another branch") // a merge may bring any other transaction from there
 		case last && !is:
 			return errors.New("its last transaction is not the patch of its merge")
 		case is && !last && (m == nil || m.Kind != branch.Automatic || m.Verdicts[i].Code != branch.Excluded):
