@@ -68,6 +68,22 @@ func TestTiers(t *testing.T) {
 	w.replay("", func(i int) bool { return i%3 == 1 })
 }
 
+// An upgrade that checks an INVARIANT on long rows goes up the tiers as well.
+func TestTiersOfUpgrade(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	doc := func(least int) string {
+		return fmt.Sprintf("DIALECT 1;\nCREATE TABLE doc (id INTEGER PRIMARY KEY, body TEXT NOT NULL);\nINVARIANT long FOR EACH doc CHECK (length(body) > %d);\n"+
+			"CREATE ACTION put(:id INTEGER, :body TEXT) PUBLIC AS BEGIN INSERT INTO doc VALUES (:id, :body); END;\n", least)
+	}
+	w.deploy("alice", "lib", doc(0))
+	for i, n := range []int{3000, 20_000} {
+		w.good(w.tx("bob", "lib.put", args{"id": int64(i), "body": strings.Repeat("b", n)}))
+		w.deploy("alice", "lib", doc(i+1))
+		w.bad(w.deployTx("alice", "lib", doc(20_000), nil), "AG0442", "long")
+	}
+	w.replay("", func(i int) bool { return i%2 == 1 })
+}
+
 // The steps that an observer is told of add up, those of abandoned runs too.
 func TestTiersObserved(t *testing.T) {
 	w := newWorld(t, "")
