@@ -67,7 +67,9 @@ func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, 
 			return errors.New("its last transaction is not the patch of its merge")
 		case is && !last && (m == nil || m.Kind != branch.Automatic || m.Verdicts[i].Code != branch.Excluded):
 			return fmt.Errorf("transaction %s is a patch, which stands last in the merge it was made for", t.id.Short())
-		case last && t.args != nil:
+		case last && t.args == nil:
+			return errors.New("the patch of its merge has no arguments: what was chosen cannot be erased") // or nobody could merge again
+		case last:
 			choices, err := choicesOf(t.args)
 			if err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -261,8 +262,12 @@ func (b *rebuild) transaction(tx Transaction, receipt Receipt, rows []RowChange)
 		if bytes.HasPrefix(r.Key, contractPrefix(systemSeen)) && h.Kind != KindPatch {
 			return errors.New("a row of aergo_seen stands in the change list")
 		}
-		if _, err := wire.DecodeKey(r.Key); err != nil {
+		key, err := wire.DecodeKey(r.Key)
+		if err != nil {
 			return err
+		}
+		if name, _ := key[0].(string); h.Kind == KindPatch && strings.HasPrefix(name, systemPrefix) && name != systemSeen && name != systemTotal {
+			return fmt.Errorf("a patch lists a row of %s", name)
 		}
 		old, err := b.get(r.Key)
 		if err != nil && !errors.Is(err, prolly.ErrErased) {
