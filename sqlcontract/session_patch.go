@@ -15,7 +15,7 @@ import (
 
 // Violation is a declaration that rows of a merge break together.
 type Violation struct {
-	Code     string // as in a receipt: AG0411 CHECK, AG0412 UNIQUE, AG0413 NOT NULL, AG0414 FOREIGN KEY, AG0415 INVARIANT, AG0421 too big
+	Code     string // as in a receipt: AG0411 CHECK, AG0412 UNIQUE, AG0413 NOT NULL, AG0414 FOREIGN KEY, AG0415 INVARIANT, AG0421 too big, AG0429 a CHECK that fails itself
 	Text     string // the constraint's name, or the table and columns
 	Contract string
 	Table    string
@@ -123,8 +123,8 @@ func (p *patch) violated(code, text string, l *layout, key []byte) {
 }
 
 // write puts the rows into SQLite: old ones go first, so that no order of
-// uniqueness matters. A row that a CHECK, UNIQUE or NOT NULL refuses is noted
-// and left out.
+// uniqueness matters. A row that a CHECK, UNIQUE or NOT NULL refuses, or
+// on which one fails (malformed JSON), is noted and left out.
 func (p *patch) write(db *database, rows []RowChange) error {
 	into := db.capture
 	db.capture = nil
@@ -140,7 +140,7 @@ func (p *patch) write(db *database, rows []RowChange) error {
 			}
 			err := fn(r.Key, r.Old, r.New)
 			var f *failure
-			if err != nil && errors.As(failureOf(err), &f) && f.code != "AG0420" && f.code != "AG0429" {
+			if err != nil && errors.As(failureOf(err), &f) && f.code != "AG0420" {
 				p.violated(f.code, f.text, l, r.Key)
 				continue
 			}
