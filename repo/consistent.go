@@ -233,7 +233,7 @@ func (d *draft) broken(plan merge.Plan, v sqlcontract.Violation) (Conflict, erro
 
 func violationKind(code string) string {
 	switch code {
-	case "AG0411":
+	case "AG0411", "AG0429": // one that cannot be computed on the row
 		return "check"
 	case "AG0412":
 		return "unique"
