@@ -92,3 +92,42 @@ func TestConsistentMerge(t *testing.T) {
 		t.Errorf("merging again: %+v, %v", res, err)
 	}
 }
+
+// A child of INTEGER and a parent of TEXT meet as a foreign key has them meet:
+// 1 is '1' and not '01'. main has a child of '1', which eu has removed.
+func TestConsistentMergeOfMixedForeignKey(t *testing.T) {
+	ctx := context.Background()
+	key := ledgertest.Key("alice")
+	r, err := Init(t.TempDir(), key, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	const source = `DIALECT 1;
+CREATE TABLE box (id TEXT PRIMARY KEY);
+CREATE TABLE part (id TEXT PRIMARY KEY, box INTEGER NOT NULL REFERENCES box(id));
+CREATE ACTION box(:id TEXT) PUBLIC AS BEGIN INSERT INTO box VALUES (:id); END;
+CREATE ACTION gone(:id TEXT) PUBLIC AS BEGIN DELETE FROM box WHERE id = :id; END;
+CREATE ACTION part(:id TEXT, :box INTEGER) PUBLIC AS BEGIN INSERT INTO part VALUES (:id, :box); END;
+`
+	if _, err := r.Deploy(ctx, key, "", "store", source); err != nil {
+		t.Fatal(err)
+	}
+	call := func(branch, action string, args map[string]any) {
+		t.Helper()
+		if _, err := r.Call(ctx, key, Call{Branch: branch, Contract: "store", Action: action, Args: args}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	call("main", "box", map[string]any{"id": "1"})
+	call("main", "box", map[string]any{"id": "01"})
+	if _, err := r.CreateBranch("eu", "main", key, false); err != nil {
+		t.Fatal(err)
+	}
+	call("eu", "gone", map[string]any{"id": "1"})
+	call("main", "part", map[string]any{"id": "p", "box": int64(1)})
+	res, err := r.Merge(ctx, key, "eu", MergeOptions{Into: "main", Consistent: true})
+	if err != nil || len(res.Conflicts) != 1 || res.Conflicts[0].Kind != "foreign key" {
+		t.Fatalf("%+v, %v", res.Conflicts, err)
+	}
+}

@@ -253,7 +253,8 @@ func (db *database) orphanQueries(l *layout) ([]string, error) {
 			to = parent.Columns[parent.Key[len(match)]].Name
 		}
 		where = append(where, "child."+quoteName(from)+" IS NOT NULL")
-		match = append(match, "parent."+quoteName(to)+" = child."+quoteName(from))
+		// The plus takes the child's affinity away: as in a foreign key, the parent's decides.
+		match = append(match, "parent."+quoteName(to)+" = +child."+quoteName(from))
 	}
 	flush()
 	return queries, nil
