@@ -71,7 +71,7 @@ const (
 func TestCrashChild(t *testing.T) {
 	mode := os.Getenv(crashMode)
 	if mode == "" {
-		t.Skip("runs only as the child process that TestKilled and TestKilledInInit start and kill")
+		t.Skip("no test of its own: TestKilled and TestKilledInInit run it as the process that they kill, at every go test")
 	}
 	dir, key := os.Getenv(crashDir), keyOf("alice")
 	if mode == "init" {

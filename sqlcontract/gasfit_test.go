@@ -353,7 +353,7 @@ func fitWorld(t testing.TB, list []shape) *world {
 func TestGasFit(t *testing.T) {
 	var limit uint64
 	if fmt.Sscan(os.Getenv("AERGO_GASFIT"), &limit); limit == 0 {
-		t.Skip("set AERGO_GASFIT to the gas of each run")
+		t.Skip("measures for minutes and asserts no time: for who changes the gas table; runs with AERGO_GASFIT set to the gas of each run, 50000 say (TestFitIsWhole holds its list always)")
 	}
 	only := regexp.MustCompile(os.Getenv("AERGO_GASFIT_ONLY"))
 	var list []shape

@@ -23,7 +23,7 @@ func sltFiles(t *testing.T) (files []string, all bool) {
 	if dir == "" {
 		data := os.Getenv("AERGO_TESTDATA")
 		if data == "" {
-			t.Skip("no corpus: set SLT_DIR to a tree of sqllogictest files, or AERGO_TESTDATA")
+			t.Skip("the corpus is not part of this repository; runs with SLT_DIR set to a tree of sqllogictest files, or AERGO_TESTDATA to a folder that holds sqllogictest")
 		}
 		dir, all = filepath.Join(data, "sqllogictest"), os.Getenv("AERGO_SOAK") != ""
 	}

@@ -17,7 +17,10 @@ import (
 func TestBashCompletes(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("no bash here")
+		if os.Getenv("AERGO_REQUIRE_JUDGES") != "" {
+			t.Fatal("bash is not installed, and judges are required")
+		}
+		t.Skip("NOT JUDGED: bash is not installed, so nobody completes with our script; runs wherever bash is")
 	}
 	home, dir := shopOnDisk(t)
 	for line, want := range map[string]string{

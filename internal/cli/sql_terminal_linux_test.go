@@ -28,7 +28,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("no pseudo-terminals here: %v", err)
+		t.Skipf("the shell is typed at through a pseudo-terminal, and this machine gives none; runs where /dev/ptmx can be opened: %v", err)
 	}
 	ioctl := func(f *os.File, request uintptr, p unsafe.Pointer) {
 		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(p)); e != 0 {
