@@ -426,12 +426,15 @@ func (d *deploy) writeSystemRows(c *Contract) error {
 			return err
 		}
 	}
-	if rules, err = ruleRows(c); err != nil {
-		return err
-	}
-	for _, e := range rules {
-		if err := put(e.key, nil, e.value, nil); err != nil {
+	for _, r := range c.Rules {
+		rows, err := r.rows(c.Name)
+		if err != nil {
 			return err
+		}
+		for _, e := range rows {
+			if err := put(e.key, nil, e.value, nil); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

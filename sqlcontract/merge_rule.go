@@ -14,7 +14,7 @@ import (
 // system contract aergo_merge of a state, of which get reads entries. ok is false
 // where there is none.
 func MergeRuleIn(get func(key []byte) (value []byte, ok bool, err error), contract, table, column string) (rule MergeRule, ok bool, err error) {
-	key, err := wire.AppendKey(tablePrefix(systemMerge, "rule"), contract, table, column)
+	key, err := ruleKey(contract, table, column)
 	if err != nil {
 		return rule, false, err
 	}
@@ -22,6 +22,12 @@ func MergeRuleIn(get func(key []byte) (value []byte, ok bool, err error), contra
 	if err != nil || !ok {
 		return rule, false, err
 	}
+	rule, err = decodeRule(table, column, value)
+	return rule, err == nil, err
+}
+
+// decodeRule reads a row of aergo_merge.rule.
+func decodeRule(table, column string, value []byte) (MergeRule, error) {
 	cells, err := wire.DecodeRow(value)
 	if err == nil && len(cells) == 4 {
 		kind, ok1 := cells[0].(string)
@@ -29,17 +35,17 @@ func MergeRuleIn(get func(key []byte) (value []byte, ok bool, err error), contra
 		action, ok3 := cells[2].(string)
 		roles, ok4 := cells[3].(string)
 		if ok1 && ok2 && ok3 && ok4 {
-			rule = MergeRule{Table: table, By: kind, FromZero: fromZero != 0, Action: action}
+			rule := MergeRule{Table: table, By: kind, FromZero: fromZero != 0, Action: action}
 			if column != "" {
 				rule.Columns = []string{column}
 			}
 			if roles != "" {
 				rule.Roles = strings.Split(roles, ",")
 			}
-			return rule, true, nil
+			return rule, nil
 		}
 	}
-	return rule, false, fmt.Errorf("reading a row of aergo_merge.rule: its cells are not (kind, from_zero, action, roles): %w", err)
+	return MergeRule{}, fmt.Errorf("reading a row of aergo_merge.rule: its cells are not (kind, from_zero, action, roles): %w", err)
 }
 
 // Settle runs the action of a USING ACTION rule on the rows of the session and

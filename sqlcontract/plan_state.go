@@ -49,6 +49,11 @@ func (t *Tree) Plan(name, source string) (Plan, error) {
 			e.Why = "its 1 row goes"
 		}
 	}
+	rules, err := t.rulesInForce(name)
+	if err != nil {
+		return p, err
+	}
+	p.rulesByHand(rules, d.contract, next)
 	return p, p.callers(t, find, &deployed{contract: next, owner: d.owner, version: d.version + 1})
 }
 

@@ -298,8 +298,10 @@ func (s *Session) call(r *run, tx VerifiedTransaction) error {
 	if d == nil {
 		return fail("AG0401", tx.header.Contract)
 	}
-	if r.place, err = r.enter(d); err != nil {
-		return err
+	if r.place = (place{contract: d}); d.contract.Name != systemMerge { // whose rows the engine writes, not its file
+		if r.place, err = r.enter(d); err != nil {
+			return err
+		}
 	}
 	return r.call(tx.header.Action, func() error { return s.preconditions(tx) })
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -13,9 +12,9 @@ import (
 )
 
 // The system contracts are AERGOSQL like any other, part of the engine instead
-// of the state. Their rows are state. aergo_role is changed by its actions; the
-// others are written by the engine as part of transactions, and nobody calls
-// them.
+// of the state. Their rows are state. aergo_role is changed by its actions, the
+// rows of the others are written by the engine as part of transactions:
+// aergo_merge's by deploys and by calls of its actions, and nobody calls the rest.
 const (
 	systemPrefix   = "aergo_"
 	systemSeen     = "aergo_seen"
@@ -213,51 +212,41 @@ type entry struct {
 	key, value []byte
 }
 
-// ruleRows gives the rows of aergo_merge.rule for a contract, by key.
-func ruleRows(c *Contract) ([]entry, error) {
-	var rows []entry
-	for _, r := range c.Rules {
-		columns := r.Columns
-		if len(columns) == 0 {
-			columns = []string{""}
-		}
-		var fromZero int64
-		if r.FromZero {
-			fromZero = 1
-		}
-		for _, column := range columns {
-			key, err := wire.AppendKey(tablePrefix(systemMerge, "rule"), c.Name, r.Table, column)
-			if err != nil {
-				return nil, err
-			}
-			value, err := wire.AppendRow(nil, []any{r.By, fromZero, r.Action, strings.Join(r.Roles, ",")})
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, entry{key, value})
-		}
+// guardSystem decides calls of system contracts: what their SQL cannot see, or
+// cannot do.
+func (r *run) guardSystem() error {
+	switch r.contract.contract.Name {
+	case systemMerge:
+		return r.changeRules()
+	case systemRole:
+		return r.guardRole()
 	}
-	return rows, nil
+	return nil
 }
 
-// guardSystem decides calls of system contracts: what their SQL cannot see.
-func (r *run) guardSystem() error {
-	if r.contract.contract.Name != systemRole {
-		return nil
+// owned gives a contract of the call's signer, who must be its owner.
+func (r *run) owned(name string) (*deployed, error) {
+	d, err := r.s.find(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case d == nil || d.version == 0:
+		return nil, fail("AG0401", name)
+	case r.account != d.owner:
+		return nil, fail("AG0402", "owner")
 	}
+	return d, nil
+}
+
+// guardRole decides who grants and revokes which roles.
+func (r *run) guardRole() error {
 	name, _ := r.args["contract"].(string)
 	role, _ := r.args["role"].(string)
 	account, _ := r.args["account"].(string)
-	target, err := r.s.find(name)
-	if err != nil {
+	if _, err := r.owned(name); err != nil {
 		return err
 	}
-	switch {
-	case target == nil || target.version == 0:
-		return fail("AG0401", name)
-	case r.account != target.owner:
-		return fail("AG0402", "owner")
-	case slices.Contains(reservedRoles, role) || !goodName(role):
+	if slices.Contains(reservedRoles, role) || !goodName(role) {
 		return fail("AG0403", "role")
 	}
 	if _, _, err := sign.ParseAccount(account); err == nil {

@@ -106,7 +106,11 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 	for _, x := range k.Actions {
 		roles = append(roles, x.Roles...)
 	}
-	for _, x := range k.Rules {
+	rules, err := r.MergeRules(branch, contract)
+	if err != nil {
+		return err
+	}
+	for _, x := range rules {
 		roles = append(roles, x.Roles...)
 	}
 	slices.Sort(roles)

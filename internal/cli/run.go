@@ -153,7 +153,7 @@ func (a *app) commands() []*ucli.Command {
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
 		a.deployCommand(), a.callCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(), a.devCommand(),
-		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.conflictsCommand(), a.resolveCommand(),
+		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.mergeRuleCommand(), a.conflictsCommand(), a.resolveCommand(),
 		a.grantCommand(), a.revokeCommand(), a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.completionCommand(), a.versionCommand(), a.helpCommand(),
 	}

@@ -1,5 +1,7 @@
--- How a consistent merge settles cells that both sides changed. Rows are
--- written by deploys, from MERGE RULE statements.
+-- How a consistent merge settles cells that both sides changed. The engine
+-- writes the rows: a deploy makes those of a contract anew from its MERGE RULE
+-- statements; its owner changes them by these actions, which have no statement
+-- of their own for that reason.
 DIALECT 1;
 CREATE TABLE rule (
   contract    TEXT NOT NULL,
@@ -11,3 +13,8 @@ CREATE TABLE rule (
   roles       TEXT NOT NULL,         -- who may resolve, separated by commas
   PRIMARY KEY (contract, table_name, column_name)
 );
+
+-- rule is a MERGE RULE statement after its first two words: ON item (stock) BY DELTA
+CREATE ACTION set_rule(:contract TEXT, :rule TEXT) PUBLIC AS BEGIN END;
+
+CREATE ACTION drop_rule(:contract TEXT, :table_name TEXT, :column_name TEXT DEFAULT '') PUBLIC AS BEGIN END;
