@@ -2,6 +2,7 @@ package branch
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -167,7 +168,13 @@ func (h Header) Check() error {
 // CheckParents is every rule between a header and its parents, given in their
 // order. What the directory decides (engine, permission, the order of directory
 // blocks) is the caller's to check.
-func (h Header) CheckParents(parents []Header) error {
+func (h Header) CheckParents(parents []Header) error { return h.CheckParentsAcross(parents, nil) }
+
+// CheckParentsAcross is CheckParents in a private branch of another ledger: a
+// parent may belong to one of origins, the ledgers that the block's own went on
+// from. That such a parent is, or stands below, the block that the genesis names
+// is the caller's to check.
+func (h Header) CheckParentsAcross(parents []Header, origins []objectstore.Hash) error {
 	bad := func(what string, args ...any) error {
 		return fmt.Errorf("block %d of branch %s: "+what, append([]any{h.Number, h.Branch.Short()}, args...)...)
 	}
@@ -183,7 +190,7 @@ func (h Header) CheckParents(parents []Header) error {
 		if id != h.Parents[i] {
 			return bad("parent %d is %s, not %s", i+1, h.Parents[i].Short(), id.Short())
 		}
-		if p.Ledger != h.Ledger {
+		if p.Ledger != h.Ledger && !slices.Contains(origins, p.Ledger) {
 			return bad("parent %s is of another ledger, %s", id.Short(), p.Ledger.Short())
 		}
 		generation = max(generation, p.Generation+1)

@@ -59,24 +59,8 @@ func Create(b objectstore.Batch, g Genesis, owner ...crypto.Signer) (State, erro
 // into a batch, in a store that has none: what a clone does. It believes nothing
 // but the ledger id.
 func Adopt(b objectstore.Batch, ledger objectstore.Hash, genesis []byte, chain []SealedBlock) (State, error) {
-	if got := objectstore.Sum(objectstore.KindGenesis, genesis); got != ledger {
-		return State{}, fault.New("AG0601", "compare the ledger id by another channel", "this is the genesis of ledger %s, not of %s", got, ledger)
-	}
-	if len(chain) == 0 {
-		return State{}, errors.New("a directory has at least block 0")
-	}
-	s, err := Begin(genesis, chain[0])
+	s, err := AdoptOrigin(b, ledger, genesis, chain)
 	if err != nil {
-		return State{}, err
-	}
-	if _, err := b.Put(objectstore.KindGenesis, genesis); err != nil {
-		return State{}, err
-	}
-	w := newWriter(b)
-	if err := w.put(s, chain[0]); err != nil {
-		return State{}, err
-	}
-	if s, err = w.extend(s, chain[1:]); err != nil {
 		return State{}, err
 	}
 	if err := b.SetRef(refLedger, nil, ledger[:]); err != nil {

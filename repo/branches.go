@@ -310,7 +310,7 @@ func (r *Repository) tag(name string) (Tag, error) {
 		return Tag{}, err
 	}
 	if !ok {
-		return Tag{}, errNoTag
+		return r.originTag(name)
 	}
 	return tagOf(t), nil
 }

@@ -82,5 +82,10 @@ func (r *Repository) stateOf(rev string) (objectstore.Hash, error) {
 
 // treeOf opens a throw-away tree on a state: enough to read its contracts.
 func (r *Repository) treeOf(root objectstore.Hash) (*sqlcontract.Tree, error) {
-	return sqlcontract.OpenTree(sqlcontract.Options{Engine: r.engine, Ledger: r.ledger, Owner: r.owner, Root: root})
+	return r.treeIn(r.parts[0], root)
+}
+
+// treeIn opens a throw-away tree to execute blocks of a part.
+func (r *Repository) treeIn(p *part, root objectstore.Hash) (*sqlcontract.Tree, error) {
+	return sqlcontract.OpenTree(sqlcontract.Options{Engine: r.engine, Ledger: p.ledger, Owner: p.owner, Root: root})
 }

@@ -22,6 +22,10 @@ const (
 	// headAhead is how far a block's time may lie before our clock's.
 	headAhead = 2 * time.Minute
 
+	// maxOrigins is how many ledgers may stand one behind the other, each a
+	// private branch of the next: every one costs a directory to open.
+	maxOrigins = 8
+
 	// statementLife is how long a head statement says that a head is published.
 	statementLife = 30 * 24 * time.Hour
 

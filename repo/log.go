@@ -73,7 +73,7 @@ func (r *Repository) names() (names, error) {
 	for _, t := range tags {
 		n.blocks[t.Block] = append(n.blocks[t.Block], "tag: "+t.Name)
 	}
-	return n, nil
+	return n, r.originNames(n)
 }
 
 // entry reads a block for a log, with at most n calls.
@@ -84,6 +84,9 @@ func (r *Repository) entry(b branch.Block, names names, n int) (Entry, error) {
 	}
 	if e.Branch == "" {
 		e.Branch = b.Branch.Short()
+	}
+	if b.Ledger != r.ledger {
+		e.Origin = b.Ledger
 	}
 	txs, receipts, err := r.bodies(b)
 	if err != nil {
@@ -380,6 +383,10 @@ func (r *Repository) transaction(id objectstore.Hash) (TransactionInfo, error) {
 		ID: id, Kind: kindName(f.header.Kind), Contract: f.header.Contract, Action: f.header.Action, Args: f.args, Account: f.header.Account,
 		Created: time.UnixMilli(f.header.Created).UTC(), Expiry: time.UnixMilli(f.header.Expiry).UTC(), GasLimit: f.header.GasLimit,
 		Block: f.block.ID, Number: uint64(f.block.Number), Position: f.at.position, Receipt: f.receipt,
+	}
+	copy(info.Provenance[:], f.header.Provenance)
+	if f.header.Ledger != r.ledger {
+		info.Origin = f.header.Ledger
 	}
 	for _, p := range f.places {
 		info.Blocks = append(info.Blocks, p.block)

@@ -50,6 +50,9 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 			return res, d.fastForward(from)
 		}
 	}
+	if err := r.ownOnly(from, d.parent.ID); err != nil {
+		return res, err
+	}
 	if o.Consistent {
 		err := d.consistent(ctx, &res, nil, !o.DryRun)
 		if err == nil && len(res.Conflicts) > 0 && !o.DryRun {
@@ -157,6 +160,9 @@ func (d *draft) mayFastForward(source objectstore.Hash) (bool, error) {
 		b, err := r.history.Read(id)
 		if err != nil {
 			return false, err
+		}
+		if b.Ledger != r.ledger { // what the ledger went on from
+			continue
 		}
 		if r.mayProduce(state, b.Producer, d.record) != nil {
 			return false, nil

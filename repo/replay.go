@@ -65,6 +65,7 @@ type replay struct {
 	found
 	r        *Repository
 	ctx      context.Context
+	part     *part // whose ledger the block is of
 	parent   branch.Block
 	record   branch.MergeRecord // of a merge
 	txs      []body
@@ -90,9 +91,12 @@ func (p *replay) costly() (bool, error) {
 	return rows > cheapRows, err
 }
 
-func (p *replay) run() (*sqlcontract.Report, error) {
+func (p *replay) run() (_ *sqlcontract.Report, err error) {
 	r, b := p.r, p.block
-	state, err := r.directory.At(b.Directory)
+	if p.part, err = r.partOf(b.Ledger); err != nil {
+		return nil, err
+	}
+	state, err := p.part.directory.At(b.Directory)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +104,7 @@ func (p *replay) run() (*sqlcontract.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := r.treeOf(p.parent.State)
+	tree, err := r.treeIn(p.part, p.parent.State)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +150,7 @@ func (p *replay) plain(s *sqlcontract.Session) (again sqlcontract.Receipt, err e
 		}
 		raw[i] = p.txs[i].raw
 	}
-	verified, errs := p.r.verifier.VerifyAll(raw)
+	verified, errs := p.part.verifier.VerifyAll(raw)
 	for i, t := range verified {
 		if err := errors.Join(errs[i], p.ctx.Err()); err != nil {
 			return again, err
@@ -172,7 +176,7 @@ func (p *replay) merge(s *sqlcontract.Session) (again sqlcontract.Receipt, err e
 	if record.Kind == branch.Consistent {
 		candidates = merge.System(candidates)
 	}
-	outcomes, err := merge.Automatic(p.ctx, p.r.db, p.r.history, s, p.r.verifier, candidates, merge.Options{Strict: record.Strict})
+	outcomes, err := merge.Automatic(p.ctx, p.r.db, p.r.history, s, p.part.verifier, candidates, merge.Options{Strict: record.Strict})
 	if err != nil {
 		return again, err
 	}

@@ -42,6 +42,7 @@ type Repository struct {
 	verifier  *sqlcontract.Verifier
 	ledger    objectstore.Hash
 	owner     objectstore.Account
+	parts     []*part // this ledger's first, then its origins
 	recent    recent
 	observer  atomic.Pointer[sqlcontract.Observer] // of transactions; nil, or of nil: nobody watches
 
@@ -242,12 +243,10 @@ func (r *Repository) load() (err error) {
 		return err
 	}
 	r.ledger = r.directory.Ledger()
-	state, err := r.directory.Head()
-	if err != nil {
-		return fmt.Errorf("reading the directory: %w", err)
+	if r.parts, err = partsFrom(r.db, r.directory, objectstore.Hash{}); err != nil {
+		return err
 	}
-	r.owner = state.Owner()
-	r.verifier = sqlcontract.NewVerifier(r.ledger)
+	r.owner, r.verifier = r.parts[0].owner, r.parts[0].verifier
 	return nil
 }
 
@@ -409,6 +408,9 @@ func (r *Repository) Status() (Status, error) {
 		return Status{}, err
 	}
 	s := Status{Dir: r.dir, Ledger: r.ledger, Owner: r.owner}
+	if s.Origin, err = r.Origin(); err != nil {
+		return Status{}, err
+	}
 	if s.Merging, _, err = r.OpenMerge(""); err != nil {
 		return Status{}, err
 	}

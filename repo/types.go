@@ -100,6 +100,7 @@ type Entry struct {
 	Refs         []string // branches and tags that point at it
 	Calls        []CallSummary
 	Transactions int
+	Origin       objectstore.Hash // ledger of a block that came with the origin; zero: this one's own
 }
 
 // CallSummary is one transaction in a line.
@@ -135,13 +136,17 @@ type TransactionInfo struct {
 	Created  time.Time
 	Expiry   time.Time
 	GasLimit uint64
-	Blocks   []objectstore.Hash // every block of this repository that lists it
-	Branches []string           // that have one of them, by name
-	Block    objectstore.Hash   // the one that Receipt and Changes come from
-	Number   uint64             // of Block
-	Position int                // in Block, from 0
-	Receipt  sqlcontract.Receipt
-	Changes  []RowDiff
+	// Provenance is the transaction of a private branch that this one repeats;
+	// zero: none. It is its signer's word.
+	Provenance objectstore.Hash
+	Origin     objectstore.Hash   // ledger it was signed for, of an origin; zero: this one
+	Blocks     []objectstore.Hash // every block of this repository that lists it
+	Branches   []string           // that have one of them, by name
+	Block      objectstore.Hash   // the one that Receipt and Changes come from
+	Number     uint64             // of Block
+	Position   int                // in Block, from 0
+	Receipt    sqlcontract.Receipt
+	Changes    []RowDiff
 }
 
 // ContractInfo is one deployed contract.
@@ -305,5 +310,6 @@ type Status struct {
 	Contracts []ContractInfo
 	Branches  int
 	Engine    uint64
+	Origin    *Origin          // nil: the ledger began by itself
 	Merging   objectstore.Hash // the block whose merge into the branch is open; zero: none
 }

@@ -30,43 +30,59 @@ func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport,
 }
 
 func (r *Repository) verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
-	v := verification{
-		r: r, full: o.Full, ctx: ctx, checked: map[objectstore.Hash]bool{}, states: map[objectstore.Hash]dd.State{},
-		history: branch.NewHistory(r.db, nil), // the index is derived data
+	v := r.verification(ctx, o)
+	defer v.close()
+	if err := v.directories(); err != nil {
+		return v.report, err
 	}
-	head, err := r.directory.Head()
-	if err == nil {
-		v.directory, err = dd.VerifyChain(r.db, r.ledger, head.Block().ID)
-	}
-	if err != nil {
-		return v.report, failed("the directory", err)
-	}
-	v.report.DirBlocks = int(head.Block().Number) + 1
-	order, err := v.reachable()
+	heads, err := v.heads()
 	if err != nil {
 		return v.report, failed("the history", err)
 	}
-	if o.Full {
-		if v.tree, err = r.treeOf(sqlcontract.EmptyState()); err != nil {
-			return v.report, err
-		}
-		defer v.tree.Close()
-	}
-	for i, id := range order {
-		if err := ctx.Err(); err != nil {
-			return v.report, err
-		}
-		if err := v.block(id); err != nil {
-			return v.report, failed("block "+id.Short(), err)
-		}
-		if o.Progress != nil {
-			o.Progress(i+1, len(order))
-		}
+	if err := v.blocks(heads, o.Progress); err != nil {
+		return v.report, err
 	}
 	if err := v.lines(); err != nil {
 		return v.report, err
 	}
+	if err := v.originLines(r.parts[1:]); err != nil {
+		return v.report, err
+	}
 	return v.report, v.published()
+}
+
+func (r *Repository) verification(ctx context.Context, o VerifyOptions) *verification {
+	return &verification{
+		r: r, full: o.Full, ctx: ctx, checked: map[objectstore.Hash]bool{}, states: map[objectstore.Hash]dd.State{},
+		history:  branch.NewHistory(r.db, nil), // the index is derived data
+		verified: map[objectstore.Hash]dd.State{}, trees: map[objectstore.Hash]*sqlcontract.Tree{},
+	}
+}
+
+func (v *verification) close() {
+	for _, t := range v.trees {
+		_ = t.Close() // it is in memory
+	}
+}
+
+// blocks verifies all that heads reach, parents first.
+func (v *verification) blocks(heads []objectstore.Hash, progress func(done, total int)) error {
+	order, err := v.reachable(heads)
+	if err != nil {
+		return failed("the history", err)
+	}
+	for i, id := range order {
+		if err := v.ctx.Err(); err != nil {
+			return err
+		}
+		if err := v.block(id); err != nil {
+			return failed("block "+id.Short(), err)
+		}
+		if progress != nil {
+			progress(i+1, len(order))
+		}
+	}
+	return nil
 }
 
 // failed makes any error of a check one that says: verification failed, here.
@@ -78,24 +94,9 @@ func failed(where string, err error) error {
 	return fault.New("AG0603", next, "verification failed at %s: %w", where, err)
 }
 
-// reachable gives every block that a branch or a tag reaches, parents first.
-func (v *verification) reachable() ([]objectstore.Hash, error) {
-	r := v.r
-	branches, err := r.Branches()
-	if err != nil {
-		return nil, err
-	}
-	tags, err := r.Tags()
-	if err != nil {
-		return nil, err
-	}
-	var heads, order []objectstore.Hash
-	for _, b := range branches {
-		heads = append(heads, b.Head)
-	}
-	for _, t := range tags {
-		heads = append(heads, t.Block)
-	}
+// reachable gives every block that heads reach, parents first.
+func (v *verification) reachable(heads []objectstore.Hash) ([]objectstore.Hash, error) {
+	var order []objectstore.Hash
 	for b, err := range v.history.Walk(false, heads...) {
 		if err == nil {
 			err = v.ctx.Err()
@@ -116,9 +117,10 @@ type verification struct {
 	full      bool
 	history   *branch.History
 	report    VerifyReport
-	directory dd.State // the verified chain's end
-	tree      *sqlcontract.Tree
-	checked   map[objectstore.Hash]bool // nodes and values of the state map
+	directory dd.State                               // the verified chain's end
+	verified  map[objectstore.Hash]dd.State          // the same of each part, by ledger
+	trees     map[objectstore.Hash]*sqlcontract.Tree // to execute again, by ledger
+	checked   map[objectstore.Hash]bool              // nodes and values of the state map
 	states    map[objectstore.Hash]dd.State
 }
 
@@ -135,11 +137,18 @@ func (v *verification) block(id objectstore.Hash) error {
 			return fmt.Errorf("parent %s: %w", p.Short(), err)
 		}
 		parents[i] = pb.Header
+		if err := r.stands(v.history, pb, b.Ledger); err != nil {
+			return err
+		}
 	}
-	if err := b.CheckParents(parents); err != nil {
+	part, err := r.partOf(b.Ledger)
+	if err != nil {
 		return err
 	}
-	state, err := v.permissions(b, parents)
+	if err := b.CheckParentsAcross(parents, r.origins()); err != nil {
+		return err
+	}
+	state, err := v.permissions(part, b, parents)
 	if err != nil {
 		return err
 	}
@@ -147,7 +156,7 @@ func (v *verification) block(id objectstore.Hash) error {
 	if err != nil {
 		return err
 	}
-	verified, err := v.transactions(txs, receipts)
+	verified, err := v.transactions(part, txs, receipts)
 	if err != nil {
 		return err
 	}
@@ -233,23 +242,29 @@ func (v *verification) genesis(b branch.Block) error {
 
 // permissions checks the directory block a block names, its engine, its
 // producer and his signature.
-func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.State, error) {
+func (v *verification) permissions(part *part, b branch.Block, parents []branch.Header) (dd.State, error) {
 	r := v.r
 	state, ok := v.states[b.Directory]
 	if !ok {
-		known, err := v.directory.Includes(b.Directory)
+		known, err := v.verified[part.ledger].Includes(b.Directory)
 		if err != nil {
 			return state, err
 		}
 		if !known {
 			return state, fmt.Errorf("it names directory block %s, which is not in the directory's chain", b.Directory.Short())
 		}
-		if state, err = r.directory.At(b.Directory); err != nil {
+		if state, err = part.directory.At(b.Directory); err != nil {
 			return state, fmt.Errorf("directory block %s: %w", b.Directory.Short(), err)
 		}
 		v.states[b.Directory] = state
 	}
+	if state.Ledger() != b.Ledger { // it is known, as another ledger's
+		return state, fmt.Errorf("it names directory block %s, which is of ledger %s", b.Directory.Short(), state.Ledger().Short())
+	}
 	for _, p := range parents {
+		if p.Ledger != b.Ledger { // another directory
+			continue
+		}
 		before, ok := v.states[p.Directory]
 		if !ok {
 			return state, fmt.Errorf("its parent names a directory block that is not known")
@@ -260,9 +275,6 @@ func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.
 	}
 	if ahead := time.UnixMilli(b.Time).Sub(r.now()); ahead > headAhead {
 		return state, fmt.Errorf("its time lies %v ahead of this machine's clock", ahead.Round(time.Second))
-	}
-	if b.Ledger != r.ledger {
-		return state, fmt.Errorf("it belongs to ledger %s", b.Ledger.Short())
 	}
 	engine, err := state.Engine()
 	if err != nil {
@@ -291,7 +303,7 @@ func (v *verification) permissions(b branch.Block, parents []branch.Header) (dd.
 
 // transactions checks every signature and that each receipt answers its
 // transaction.
-func (v *verification) transactions(txs []body, receipts []sqlcontract.Receipt) ([]sqlcontract.VerifiedTransaction, error) {
+func (v *verification) transactions(part *part, txs []body, receipts []sqlcontract.Receipt) ([]sqlcontract.VerifiedTransaction, error) {
 	raw := make([]sqlcontract.Transaction, len(txs))
 	for i, t := range txs {
 		raw[i] = t.raw
@@ -302,7 +314,7 @@ func (v *verification) transactions(txs []body, receipts []sqlcontract.Receipt) 
 			v.report.Erased++
 		}
 	}
-	verified, errs := v.r.verifier.VerifyAll(raw)
+	verified, errs := part.verifier.VerifyAll(raw)
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
@@ -404,10 +416,21 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 	if err != nil {
 		return err
 	}
-	if err := v.tree.MoveTo(parent.State); err != nil {
+	part, err := r.partOf(b.Ledger)
+	if err != nil {
 		return err
 	}
-	s, err := v.tree.Begin(sqlcontract.Block{
+	tree := v.trees[part.ledger]
+	if tree == nil {
+		if tree, err = r.treeIn(part, sqlcontract.EmptyState()); err != nil {
+			return err
+		}
+		v.trees[part.ledger] = tree
+	}
+	if err := tree.MoveTo(parent.State); err != nil {
+		return err
+	}
+	s, err := tree.Begin(sqlcontract.Block{
 		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil, Cells: m != nil && m.Kind == branch.Consistent,
 		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
 	})
@@ -416,9 +439,9 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 	}
 	var sealed *sqlcontract.Sealed
 	if m != nil && m.Kind == branch.Consistent {
-		sealed, err = v.mergeAgain(s, b, parent, state, m, txs)
+		sealed, err = v.mergeAgain(part, s, b, parent, state, m, txs)
 	} else {
-		sealed, err = v.again(s, m, txs, receipts)
+		sealed, err = v.again(part, s, m, txs, receipts)
 	}
 	if err != nil {
 		_ = s.Rollback() // the first error counts
@@ -433,9 +456,9 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 }
 
 // again executes the transactions of a block in a session, as its maker did.
-func (v *verification) again(s *sqlcontract.Session, m *merged, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) (*sqlcontract.Sealed, error) {
+func (v *verification) again(part *part, s *sqlcontract.Session, m *merged, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) (*sqlcontract.Sealed, error) {
 	if m != nil {
-		outcomes, err := merge.Automatic(v.ctx, v.r.db, v.history, s, v.r.verifier, m.candidates, merge.Options{Strict: m.Strict})
+		outcomes, err := merge.Automatic(v.ctx, v.r.db, v.history, s, part.verifier, m.candidates, merge.Options{Strict: m.Strict})
 		if err != nil {
 			return nil, err
 		}

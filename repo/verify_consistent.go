@@ -15,7 +15,7 @@ import (
 
 // mergeAgain computes a consistent merge again in a session on the target's
 // state, with the choices that the block's patch holds.
-func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent branch.Header, state dd.State, m *merged, txs []sqlcontract.VerifiedTransaction) (*sqlcontract.Sealed, error) {
+func (v *verification) mergeAgain(part *part, s *sqlcontract.Session, b branch.Block, parent branch.Header, state dd.State, m *merged, txs []sqlcontract.VerifiedTransaction) (*sqlcontract.Sealed, error) {
 	patch := txs[len(txs)-1]
 	choices, err := choicesOf(patch.Arguments())
 	if err != nil {
@@ -26,7 +26,7 @@ func (v *verification) mergeAgain(s *sqlcontract.Session, b branch.Block, parent
 		return nil, err
 	}
 	in := v.r.mergeInput(state, rec, m.Source, b.Parents[0])
-	in.History = v.history
+	in.History, in.Verifier = v.history, part.verifier
 	in.May = func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) }
 	plan, err := merge.Consistent(v.ctx, in, s, choices)
 	if err != nil {

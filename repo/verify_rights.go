@@ -171,22 +171,31 @@ func (v *verification) lines() error {
 		if err != nil {
 			return failed("branch "+string(rec.Name), err)
 		}
-		for b, err := range v.history.Walk(true, head) {
-			if err == nil {
-				err = v.ctx.Err()
-			}
-			if err != nil {
-				return failed("branch "+string(rec.Name), err)
-			}
-			if b.ID == from {
-				break
-			}
-			if b.Branch == rec.ID {
-				continue
-			}
-			if err := v.forwarded(b, rec); err != nil {
-				return failed("block "+b.ID.Short(), fmt.Errorf("it stands on branch %s: %w", rec.Name, err))
-			}
+		if err := v.line(r.parts[0], rec, from, head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// line checks the line of one branch of a part, from its head down to the block
+// it began at or to where the part begins.
+func (v *verification) line(part *part, rec branch.Record, from, head objectstore.Hash) error {
+	for b, err := range v.history.Walk(true, head) {
+		if err == nil {
+			err = v.ctx.Err()
+		}
+		if err != nil {
+			return failed("branch "+string(rec.Name), err)
+		}
+		if b.ID == from || b.Ledger != part.ledger {
+			break
+		}
+		if b.Branch == rec.ID {
+			continue
+		}
+		if err := v.forwarded(part, b, rec); err != nil {
+			return failed("block "+b.ID.Short(), fmt.Errorf("it stands on branch %s: %w", rec.Name, err))
 		}
 	}
 	return nil
@@ -194,7 +203,7 @@ func (v *verification) lines() error {
 
 // forwarded checks that a block of another branch may stand on a branch: at some
 // time since it was made its producer and all its signers had the rights there.
-func (v *verification) forwarded(b branch.Block, rec branch.Record) error {
+func (v *verification) forwarded(part *part, b branch.Block, rec branch.Record) error {
 	txs, _, err := v.r.bodies(b)
 	if err != nil {
 		return err
@@ -211,15 +220,15 @@ func (v *verification) forwarded(b branch.Block, rec branch.Record) error {
 		return nil
 	}
 	denied := allowed(v.states[b.Directory])
-	for at := v.directory.Block(); denied != nil && isDenial(denied) && at.ID != b.Directory; {
-		state, err := v.r.directory.At(at.ID)
+	for at := v.verified[part.ledger].Block(); denied != nil && isDenial(denied) && at.ID != b.Directory; {
+		state, err := part.directory.At(at.ID)
 		if err != nil {
 			return err
 		}
 		if allowed(state) == nil {
 			return nil
 		}
-		if at, err = v.r.directory.Block(at.Parent); err != nil {
+		if at, err = part.directory.Block(at.Parent); err != nil {
 			return err
 		}
 	}
