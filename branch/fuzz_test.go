@@ -28,7 +28,8 @@ func FuzzDecodeHeader(f *testing.F) {
 func FuzzDecodeMergeRecord(f *testing.F) {
 	f.Add(must(branch.MergeRecord{Version: 1, Kind: branch.Automatic, Source: hash("s"),
 		Verdicts: []branch.Verdict{{Transaction: hash("t"), Code: branch.Excluded, Reason: 1, Block: hash("b")}}}.Encode()))
-	f.Add(must(branch.MergeRecord{Version: 1, Kind: branch.Picked}.Encode()))
+	f.Add(must(branch.MergeRecord{Version: 1, Kind: branch.Picked,
+		Verdicts: []branch.Verdict{{Transaction: hash("t"), Code: branch.Included, Block: hash("b")}}}.Encode()))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := branch.DecodeMergeRecord(data)
 		if err != nil {

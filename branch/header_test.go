@@ -194,6 +194,26 @@ func TestMergeRecordRules(t *testing.T) {
 	if err := picked.CheckHeader(h); err == nil {
 		t.Error("a cherry-pick with two parents is accepted")
 	}
+	h.Parents = h.Parents[:1]
+	if err := picked.CheckHeader(h); err != nil {
+		t.Error(err)
+	}
+	h.Transactions.Count++
+	if err := picked.CheckHeader(h); err == nil {
+		t.Error("a cherry-pick with a transaction that has no verdict is accepted")
+	}
+	for name, spoil := range map[string]func(m *branch.MergeRecord){
+		"picked nothing":    func(m *branch.MergeRecord) { m.Verdicts = nil },
+		"picked strictly":   func(m *branch.MergeRecord) { m.Strict = true },
+		"picked with rules": func(m *branch.MergeRecord) { m.Rules = hash("rules") },
+		"picked, different": func(m *branch.MergeRecord) { m.Verdicts[0].Code = branch.IncludedDifferent },
+	} {
+		m := branch.MergeRecord{Version: 1, Kind: branch.Picked, Verdicts: good().Verdicts}
+		spoil(&m)
+		if err := m.Check(); err == nil {
+			t.Errorf("%s: it was accepted", name)
+		}
+	}
 }
 
 func TestListsOfABlock(t *testing.T) {

@@ -129,6 +129,9 @@ func (m MergeRecord) Check() error {
 		if !m.Source.IsZero() || len(m.Bases) > 0 {
 			return bad("a cherry-pick has no source and no bases")
 		}
+		if m.Strict || !m.Rules.IsZero() || len(m.Verdicts) == 0 {
+			return bad("a cherry-pick has verdicts and no options")
+		}
 	default:
 		return bad("%s", m.Kind)
 	}
@@ -152,6 +155,8 @@ func (m MergeRecord) Check() error {
 			return bad("transaction %s has two verdicts", v.Transaction.Short())
 		case v.Code < Included || v.Code > Excluded:
 			return bad("verdict %d: %s", i, v.Code)
+		case m.Kind == Picked && v.Code == IncludedDifferent:
+			return bad("verdict %d: a cherry-pick includes or excludes, it compares with nothing", i)
 		case (v.Code == Excluded) != (v.Reason != 0):
 			return bad("verdict %d: %s with reason %d; exactly the excluded ones have a reason", i, v.Code, v.Reason)
 		case v.Reason > MaxNumber:
@@ -178,7 +183,7 @@ func (m MergeRecord) CheckHeader(h Header) error {
 	} else if len(h.Parents) != 2 || h.Parents[1] != m.Source {
 		return bad("its source %s is not the block's second parent", m.Source.Short())
 	}
-	if uint64(len(m.Verdicts)) > h.Transactions.Count {
+	if n := uint64(len(m.Verdicts)); n > h.Transactions.Count || m.Kind == Picked && n != h.Transactions.Count {
 		return bad("%d verdicts for %d transactions", len(m.Verdicts), h.Transactions.Count)
 	}
 	return nil

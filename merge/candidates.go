@@ -22,7 +22,18 @@ type Candidate struct {
 	account  objectstore.Account
 	salt     objectstore.Hash
 	contract string
+	ofMerge  bool // the patch of a merge
 }
+
+// OK tells whether it ran well where the source's line executed it last.
+func (c Candidate) OK() bool { return c.status == sqlcontract.StatusOK }
+
+// OfMerge tells whether it is the patch of a merge.
+func (c Candidate) OfMerge() bool { return c.ofMerge }
+
+// Contract and Account name what it calls and who signed it.
+func (c Candidate) Contract() string             { return c.contract }
+func (c Candidate) Account() objectstore.Account { return c.account }
 
 // Candidates gives, in the order of replay, the transactions of blocks that can
 // be reached from source and not from target, whose last verdict on the
@@ -47,11 +58,18 @@ func Candidates(store objectstore.Store, history *branch.History, source, target
 		for i, e := range entries {
 			txid := e.Transaction.ID()
 			if at, known := place[txid]; known {
-				// Executed again further up: in a merge block of the source's line.
-				all[at].Block, all[at].Position, all[at].status = id, i, e.status
+				// Executed again further up, in a block that merged or picked it. What a
+				// line that was merged in made of it is not what this line had made of it.
+				later, err := history.IsAncestor(all[at].Block, id)
+				if err != nil {
+					return nil, err
+				}
+				if later {
+					all[at].Block, all[at].Position, all[at].status = id, i, e.status
+				}
 				continue
 			}
-			if len(b.Parents) == 2 && e.kind != sqlcontract.KindPatch {
+			if len(b.Parents) == 2 && !e.ofMerge {
 				continue // a candidate of that merge whose own block the target has
 			}
 			place[txid] = len(all)
@@ -95,7 +113,7 @@ func readBlock(store objectstore.Store, b branch.Block) ([]Candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account, salt: h.Salt, contract: h.Contract}
+		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account, salt: h.Salt, contract: h.Contract, ofMerge: h.OfMerge()}
 	}
 	return entries, nil
 }

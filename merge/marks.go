@@ -29,7 +29,7 @@ type once struct {
 // side is what one line of history did since it left the other.
 type side struct {
 	ran      map[once]execution // the last one
-	excluded map[once]execution // where it ran before, as the verdict says
+	excluded map[once]execution // where it ran before, as the verdict of a merge says; no block: excluded by a pick
 	order    []once             // of both
 }
 
@@ -60,6 +60,9 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 	rows := sourceRows{store: store, history: history}
 	tables := map[string]*layout{}
 	note := func(into Cells, e execution) error {
+		if e.block.IsZero() {
+			return nil
+		}
 		changes, err := rows.of(e.block, e.position)
 		if err != nil {
 			return err
@@ -120,23 +123,34 @@ func readSide(store objectstore.Store, history *branch.History, head, other obje
 			return s, fmt.Errorf("block %s: %w", id.Short(), err)
 		}
 		var verdicts []branch.Verdict
+		picked := false
 		if !b.MergeRecord.IsZero() {
 			record, err := branch.ReadMergeRecord(store, b.MergeRecord)
 			if err != nil {
 				return s, err
 			}
-			verdicts = record.Verdicts
+			verdicts, picked = record.Verdicts, record.Kind == branch.Picked
 		}
 		for i, e := range entries {
 			x, tx := once{e.account, e.salt}, e.Transaction.ID()
 			before, known := s.met(x)
+			if ran, ok := s.ran[x]; ok { // on this line, and differently on one that it merged: this line's counts
+				if later, err := history.IsAncestor(ran.block, id); err != nil {
+					return s, err
+				} else if !later {
+					continue
+				}
+			}
 			switch {
 			case e.status == sqlcontract.StatusOK:
 				s.ran[x] = execution{id, i, tx, e.account}
 				delete(s.excluded, x)
 			case e.status == sqlcontract.StatusExcluded && i < len(verdicts) && (!known || before.transaction == tx):
-				if s.excluded[x], err = find(store, history, verdicts[i].Block, tx); err != nil {
-					return s, err
+				s.excluded[x] = execution{transaction: tx, account: e.account}
+				if !picked { // what a pick names may be gone: of a rebase
+					if s.excluded[x], err = find(store, history, verdicts[i].Block, tx); err != nil {
+						return s, err
+					}
 				}
 				delete(s.ran, x)
 			default:

@@ -53,13 +53,15 @@ type draft struct {
 }
 
 // blockKind says what is being made: transactions that fail are recorded, in a
-// merge they are excluded; in a merge by cells constructors do not run.
+// merge or a cherry-pick they are excluded; in a merge by cells constructors do
+// not run; a cherry-pick runs again what a merge had excluded.
 type blockKind int
 
 const (
 	ordinary blockKind = iota
 	automatic
 	byCells
+	picked
 )
 
 func mergeBlock(consistent bool) blockKind {
@@ -102,7 +104,7 @@ func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, e
 	}
 	d = &draft{signer: by, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
 	d.session, err = tree.Begin(sqlcontract.Block{
-		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: kind != ordinary, Cells: kind == byCells,
+		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: kind != ordinary, Cells: kind == byCells, Again: kind == picked,
 		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },
 	})
 	if err != nil {
@@ -126,7 +128,7 @@ func (d *draft) abandon() {
 }
 
 // finish makes the block of all that the session recorded. record is set for a
-// merge, whose source is the second parent.
+// merge, whose source is the second parent, and for a cherry-pick, which has none.
 //
 // The crash story. Everything that the block is goes into one Pebble batch:
 // lists, state nodes, header, seal, index, and the branch's head with its
@@ -167,10 +169,10 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 		if h.MergeRecord, err = batch.Put(objectstore.KindMergeRecord, data); err != nil {
 			return branch.Block{}, err
 		}
-		h.Parents = append(h.Parents, record.Source)
 	}
 	parents := []branch.Header{d.parent.Header}
-	if record != nil {
+	if record != nil && record.Kind != branch.Picked {
+		h.Parents = append(h.Parents, record.Source)
 		source, err := r.history.Read(record.Source)
 		if err != nil {
 			return branch.Block{}, err

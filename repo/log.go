@@ -229,7 +229,7 @@ func (r *Repository) recorded(b branch.Block, calls []CallSummary) (*MergeResult
 	m := &MergeResult{Kind: rec.Kind.String(), Block: b.ID, Source: rec.Source, Target: b.Parents[0], Bases: rec.Bases}
 	for i, v := range rec.Verdicts {
 		if i < len(calls) {
-			m.add(Verdict{CallSummary: calls[i], Included: v.Code != branch.Excluded, Different: v.Code == branch.IncludedDifferent})
+			m.add(Verdict{CallSummary: calls[i], Included: v.Code != branch.Excluded, Different: v.Code == branch.IncludedDifferent, From: v.Block})
 		}
 	}
 	if rec.Kind != branch.Consistent {

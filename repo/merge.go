@@ -24,11 +24,8 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 	if err != nil {
 		return MergeResult{}, err
 	}
-	if open, _, ok, err := r.opened(by.record.ID); err != nil {
+	if err := r.nothingOpen(by.record); err != nil && !(o.DryRun && fault.Is(err, "AG0710")) {
 		return MergeResult{}, err
-	} else if ok && !o.DryRun {
-		return MergeResult{}, fault.New("AG0710", "Settle its conflicts: aergo conflicts, aergo resolve; or give it up: aergo merge --abort",
-			"the merge of %s into %s is open", open.Short(), by.record.Name)
 	}
 	d, err := r.begin(by, r.now(), mergeBlock(o.Consistent))
 	if err != nil {
@@ -130,7 +127,7 @@ func (d *draft) addVerdicts(outcomes []merge.Outcome, res *MergeResult) (layouts
 func (d *draft) verdict(o merge.Outcome, l layouts, position int) (Verdict, error) {
 	h := o.Transaction.Header()
 	b := body{id: o.Transaction.ID(), header: h, args: o.Transaction.Arguments()}
-	v := Verdict{CallSummary: summary(d.session, b, o.Receipt), Included: o.Code != branch.Excluded, Different: o.Code == branch.IncludedDifferent}
+	v := Verdict{CallSummary: summary(d.session, b, o.Receipt), Included: o.Code != branch.Excluded, Different: o.Code == branch.IncludedDifferent, From: o.Block}
 	var err error
 	if v.Included {
 		v.Changes, err = l.rowDiffs(position, o.Changes)

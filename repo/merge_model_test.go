@@ -106,6 +106,7 @@ func (target *modelBlock) merge(source *modelBlock, strict bool) (b *modelBlock,
 		return source, true, nil
 	}
 	last := map[string]modelTx{}
+	ran := map[string]*modelBlock{}
 	var order []string
 	for _, blk := range replayOrder(source, known, map[*modelBlock]bool{}) {
 		for _, t := range blk.txs {
@@ -115,7 +116,10 @@ func (target *modelBlock) merge(source *modelBlock, strict bool) (b *modelBlock,
 				}
 				order = append(order, t.id)
 			}
-			last[t.id] = t
+			if at, ok := ran[t.id]; ok && !blk.ancestors(map[*modelBlock]bool{})[at] {
+				continue // this line ran it, and one that it merged did too
+			}
+			last[t.id], ran[t.id] = t, blk
 		}
 	}
 	b = &modelBlock{parents: []*modelBlock{target, source}, state: target.state, seen: maps.Clone(target.seen)}

@@ -110,7 +110,7 @@ func (p *replay) run() (_ *sqlcontract.Report, err error) {
 	}
 	defer tree.Close()
 	s, err := tree.Begin(sqlcontract.Block{
-		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: p.merging(), Cells: p.byCells(),
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: p.merging(), Cells: p.byCells(), Again: p.record.Kind == branch.Picked,
 		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
 	})
 	if err != nil {
@@ -169,6 +169,9 @@ func (p *replay) erased(id objectstore.Hash) error {
 // merge runs the merge and finds our transaction in it.
 func (p *replay) merge(s *sqlcontract.Session) (again sqlcontract.Receipt, err error) {
 	record := p.record
+	if record.Kind == branch.Picked {
+		return p.picks(s)
+	}
 	candidates, err := merge.Candidates(p.r.db, p.r.history, record.Source, p.parent.ID)
 	if err != nil {
 		return again, err
@@ -180,6 +183,24 @@ func (p *replay) merge(s *sqlcontract.Session) (again sqlcontract.Receipt, err e
 	if err != nil {
 		return again, err
 	}
+	return p.among(outcomes)
+}
+
+// picks runs a picked block up to our transaction.
+func (p *replay) picks(s *sqlcontract.Session) (again sqlcontract.Receipt, err error) {
+	list, err := p.part.pickedAgain(p.record, p.txs)
+	if err != nil {
+		return again, err
+	}
+	outcomes, err := merge.Picks(p.ctx, s, p.block.Branch, list[:p.at.position+1])
+	if err != nil {
+		return again, p.differs("%w", err)
+	}
+	return p.among(outcomes)
+}
+
+// among finds the receipt of our transaction.
+func (p *replay) among(outcomes []merge.Outcome) (again sqlcontract.Receipt, err error) {
 	for _, o := range outcomes {
 		if o.Transaction.ID() == p.id {
 			return o.Receipt, nil

@@ -250,7 +250,8 @@ type Choice struct {
 type Verdict struct {
 	CallSummary
 	Included  bool
-	Different bool // included, but with other rows than on the source's line
+	Different bool             // included, but with other rows than on the source's line
+	From      objectstore.Hash // the block that it comes from
 	Changes   []RowDiff
 }
 

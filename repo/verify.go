@@ -218,7 +218,7 @@ func (v *verification) executed(b branch.Block, parent branch.Header, state dd.S
 	var m *merged
 	if !b.MergeRecord.IsZero() {
 		var err error
-		if m, err = v.record(b, receipts); err != nil {
+		if m, err = v.record(b, bodies, receipts); err != nil {
 			return err
 		}
 	}
@@ -353,7 +353,7 @@ type merged struct {
 // source and bases are the right ones, and that its verdicts stand for
 // candidates of the source, in their order, and for its own transactions and
 // receipts.
-func (v *verification) record(b branch.Block, receipts []sqlcontract.Receipt) (*merged, error) {
+func (v *verification) record(b branch.Block, txs []body, receipts []sqlcontract.Receipt) (*merged, error) {
 	rec, err := branch.ReadMergeRecord(v.r.db, b.MergeRecord)
 	if err != nil {
 		return nil, err
@@ -363,6 +363,8 @@ func (v *verification) record(b branch.Block, receipts []sqlcontract.Receipt) (*
 	}
 	patches := 0
 	switch rec.Kind {
+	case branch.Picked:
+		return &merged{MergeRecord: rec}, v.picked(b, rec, txs, receipts)
 	case branch.Automatic:
 	case branch.Consistent:
 		patches = 1
@@ -431,16 +433,19 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 		return err
 	}
 	s, err := tree.Begin(sqlcontract.Block{
-		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil, Cells: m != nil && m.Kind == branch.Consistent,
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil, Cells: m != nil && m.Kind == branch.Consistent, Again: m != nil && m.Kind == branch.Picked,
 		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
 	})
 	if err != nil {
 		return err
 	}
 	var sealed *sqlcontract.Sealed
-	if m != nil && m.Kind == branch.Consistent {
+	switch {
+	case m != nil && m.Kind == branch.Consistent:
 		sealed, err = v.mergeAgain(part, s, b, parent, state, m, txs)
-	} else {
+	case m != nil && m.Kind == branch.Picked:
+		sealed, err = v.pickAgain(s, b, m, txs)
+	default:
 		sealed, err = v.again(part, s, m, txs, receipts)
 	}
 	if err != nil {

@@ -61,7 +61,7 @@ func (v *verification) admitted(b branch.Block, state dd.State, txs []body, rece
 		if b.Time > h.Expiry || h.Expiry-b.Time > sqlcontract.MaxLife.Milliseconds() {
 			return fmt.Errorf("transaction %s may not stand in it: it had expired, or was not valid yet", t.id.Short())
 		}
-		if bound := string(h.Branch); bound != sqlcontract.AnyBranch && bound != string(b.Branch[:]) && len(b.Parents) < 2 {
+		if bound := string(h.Branch); bound != sqlcontract.AnyBranch && bound != string(b.Branch[:]) && b.MergeRecord.IsZero() {
 			return fmt.Errorf("transaction %s may not stand in it: it is bound to another branch", t.id.Short())
 		}
 		if asked[h.Account] {

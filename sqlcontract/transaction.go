@@ -57,6 +57,10 @@ type Header struct {
 	Extensions    wire.Extensions     `cbor:"18,keyasint,omitempty"`
 }
 
+// OfMerge tells whether this is the patch of a merge by cell, which stands last
+// in the merge block that it was made for. Any other patch is a revert.
+func (h Header) OfMerge() bool { return h.Kind == KindPatch && h.Contract == systemMerge }
+
 // Precondition must hold on the state that a transaction meets, else it fails
 // with AG0430.
 type Precondition struct {

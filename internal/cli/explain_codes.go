@@ -167,6 +167,10 @@ func explanations() map[string]explanation {
 		"AG0712": {"No merge is open on this branch.", "Begin one: aergo merge SRC --consistent"},
 		"AG0713": {"The two branches have contracts that cannot be merged by cell: a MIGRATION ran since they parted, or each has tables or columns that the other does not know.",
 			"Merge automatically, once: aergo merge SRC"},
+		"AG0720": {"A transaction was to be picked that may not be: it has run on this branch already, or it is the patch of a merge, which belongs to its merge.",
+			"Pick the others: aergo cherry-pick A..B leaves out what has run here; --tx ID names them one by one."},
+		"AG0721": {"The choice of a cherry-pick or revert is empty: the block holds nothing that ran well, what was chosen is here already, or nothing was changed.",
+			"aergo show BLOCK lists the transactions of a block, aergo diff A..B what differs."},
 
 		"AG0901": {"Another aergo process has the ledger open and did not let go in time.", "Try again when it is done."},
 		"AG0902": {"Standard output could not be written, for example because the disk is full.",
