@@ -29,7 +29,7 @@ func columns(namesAndTypes string) []sqlcontract.Param {
 
 // functions are those of a query at a block.
 func (r *Repository) functions(head objectstore.Hash) []sqlcontract.TableFunction {
-	return []sqlcontract.TableFunction{
+	return append(r.directoryTables(), []sqlcontract.TableFunction{
 		{
 			Name: "log", Params: columns("revision TEXT"), Lookups: []string{"block", "number"},
 			Columns: columns("number INTEGER, block TEXT, time INTEGER, branch TEXT, producer TEXT, parents TEXT, transactions INTEGER"),
@@ -73,7 +73,7 @@ func (r *Repository) functions(head objectstore.Hash) []sqlcontract.TableFunctio
 				return r.diffRows(ctx, head, args, yield)
 			},
 		},
-	}
+	}...)
 }
 
 // maxKeyArgs is how many columns of a key history() and blame() take; the others

@@ -38,4 +38,8 @@ const (
 	// between a published head and the block of the proof.
 	maxProof = 16 << 20
 	maxChain = 10_000
+
+	// maxDirectory bounds an exported directory that arrives: some 80,000 blocks
+	// of one operation.
+	maxDirectory = 64 << 20
 )

@@ -69,6 +69,9 @@ func checkContractName(name string, system bool) error {
 	if strings.HasPrefix(name, "aergo_") && !system {
 		return fault.New(codeSchema, "choose another name", "contract names that begin with aergo_ belong to the system")
 	}
+	if name == QuerySchema {
+		return fault.New(codeSchema, "choose another name", "%s is what queries call the ledger's directory: dd.identities, dd.grants", name)
+	}
 	return nil
 }
 

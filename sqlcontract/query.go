@@ -123,13 +123,23 @@ func openQuery(ctx context.Context, on queried, functions []TableFunction, sql s
 }
 
 func (r *Rows) open(on queried, functions []TableFunction, sql string, args []any) error {
+	var attached []string
+	schemas := schemasIn(sql)
+	for _, name := range schemas { // before prepare, for ATTACH is not possible inside a transaction
+		ok, err := attachTables(r.ctx, r.conn, functions, name)
+		if err != nil {
+			return fmt.Errorf("opening the tables of %s for a query: %w", name, err)
+		}
+		if ok {
+			attached = append(attached, name)
+		}
+	}
 	if err := on.prepare(r.conn); err != nil {
 		return fmt.Errorf("opening a query: %w", err)
 	}
 	if err := register(r.ctx, r.conn, functions, sql); err != nil {
 		return err
 	}
-	var attached []string
 	attach := func(name string) error {
 		if slices.Contains(attached, name) {
 			return nil
@@ -146,7 +156,7 @@ func (r *Rows) open(on queried, functions []TableFunction, sql string, args []an
 		}
 		return nil
 	}
-	for _, name := range schemasIn(sql) {
+	for _, name := range schemas {
 		if err := attach(name); err != nil {
 			return err
 		}

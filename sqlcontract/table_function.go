@@ -20,7 +20,10 @@ import (
 // this name, with its brackets, gets it even where a contract has such a table;
 // where that contract is read in the same query, main.log() is the function.
 type TableFunction struct {
-	Name string
+	// Schema makes the function a table, schema.name, which is read without
+	// brackets and arguments. No contract may have its name: see [QuerySchema].
+	Schema string
+	Name   string
 	// Params are the arguments in order; one with HasDefault may be left out.
 	Params []Param
 	// Columns are those of the rows.
@@ -36,6 +39,10 @@ type TableFunction struct {
 	// columns that the query reads, and not after the next yield.
 	Rows func(ctx context.Context, args map[string]any, yield func(column func(i int) (any, error)) bool) error
 }
+
+// QuerySchema is the schema of a query that shows the ledger's directory; it is
+// no name for a contract.
+const QuerySchema = "dd"
 
 // QueryWith is Tree.Query with functions that the query may read like tables.
 func (t *Tree) QueryWith(ctx context.Context, functions []TableFunction, sql string, args ...any) (*Rows, error) {
@@ -59,7 +66,7 @@ func register(ctx context.Context, conn *sqlite.Conn, functions []TableFunction,
 		}
 		name := nameOf(sql, toks[i])
 		for f := range functions {
-			if functions[f].Name == name {
+			if functions[f].Name == name && functions[f].Schema == "" {
 				if err := conn.CreateModule(name, &functionTable{ctx, &functions[f]}); err != nil {
 					return fmt.Errorf("opening %s() for a query: %w", name, err)
 				}
@@ -67,6 +74,32 @@ func register(ctx context.Context, conn *sqlite.Conn, functions []TableFunction,
 		}
 	}
 	return nil
+}
+
+// attachTables shows the functions of a schema as its tables; false if there are
+// none.
+func attachTables(ctx context.Context, conn *sqlite.Conn, functions []TableFunction, schema string) (bool, error) {
+	found := false
+	for i := range functions {
+		f := &functions[i]
+		if f.Schema != schema {
+			continue
+		}
+		if !found {
+			if err := conn.Exec("ATTACH ':memory:' AS " + quoteName(schema)); err != nil {
+				return false, err
+			}
+			found = true
+		}
+		module := "aergo_" + schema + "_" + f.Name
+		if err := conn.CreateModule(module, &functionTable{ctx, f}); err != nil {
+			return false, err
+		}
+		if err := conn.Exec("CREATE VIRTUAL TABLE " + quoteName(schema) + "." + quoteName(f.Name) + " USING " + module); err != nil {
+			return false, err
+		}
+	}
+	return found, nil
 }
 
 // functionTable is a function on one connection. Arguments are hidden columns

@@ -1,0 +1,129 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/wire"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// directoryFile is an exported directory: a proof file (proof.go) with the parts
+// that say who may do what and nothing of a branch. See docs/formats/directory.md.
+type directoryFile struct {
+	Version   uint64           `cbor:"1,keyasint"` // 1
+	Genesis   []byte           `cbor:"2,keyasint"`
+	Directory []dd.SealedBlock `cbor:"3,keyasint"`
+}
+
+// DirectoryReport counts what of a directory was found good.
+type DirectoryReport struct {
+	Ledger     objectstore.Hash
+	Owner      objectstore.Account
+	Producer   objectstore.Account
+	Blocks     int
+	Operations int
+	Block      objectstore.Hash // the last one
+	Time       time.Time        // of Block
+	State      objectstore.Hash // root of the state map, derived again
+}
+
+// VerifyDirectory takes the directory's chain from the genesis again, believing
+// nothing but the ledger id: signatures, rights, order and every state root.
+func (r *Repository) VerifyDirectory(ctx context.Context) (DirectoryReport, error) {
+	head, err := r.directory.Head()
+	if err != nil {
+		return DirectoryReport{}, failed("the directory", err)
+	}
+	s, err := dd.VerifyChain(r.db, r.ledger, head.Block().ID)
+	if err != nil {
+		return DirectoryReport{}, failed("the directory", err)
+	}
+	rep := reportOf(s)
+	for b, err := range r.directory.Log() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return DirectoryReport{}, err
+		}
+		rep.Operations += len(b.Operations)
+	}
+	return rep, nil
+}
+
+func reportOf(s dd.State) DirectoryReport {
+	b := s.Block()
+	return DirectoryReport{
+		Ledger: s.Ledger(), Owner: s.Owner(), Producer: s.Producer(), Blocks: int(b.Number) + 1,
+		Block: b.ID, Time: time.UnixMilli(b.Time).UTC(), State: s.Root(),
+	}
+}
+
+// ExportDirectory gives the whole directory as one file, for somebody who has
+// nothing of the ledger but its id: VerifyDirectoryFile.
+func (r *Repository) ExportDirectory() ([]byte, error) {
+	head, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
+	g, err := r.directory.Genesis()
+	if err != nil {
+		return nil, err
+	}
+	f := directoryFile{Version: 1}
+	if f.Genesis, err = g.Encode(); err != nil {
+		return nil, err
+	}
+	if f.Directory, err = r.directoryTo(head.Block().ID); err != nil {
+		return nil, err
+	}
+	return wire.Marshal(f)
+}
+
+// VerifyDirectoryFile does for an exported directory what VerifyDirectory does
+// for a stored one. Without a ledger id, nil, it says of which ledger it is; that
+// has then to be compared by another channel.
+func VerifyDirectoryFile(data []byte, ledger *objectstore.Hash) (DirectoryReport, error) {
+	rep, err := verifyDirectoryFile(data, ledger)
+	if err != nil {
+		return DirectoryReport{}, fault.New("AG0604", "Ask for a new one; this one proves nothing.", "the directory is not good: %w", err)
+	}
+	return rep, nil
+}
+
+func verifyDirectoryFile(data []byte, ledger *objectstore.Hash) (rep DirectoryReport, err error) {
+	if len(data) > maxDirectory {
+		return rep, fmt.Errorf("it has %d bytes, %d are allowed", len(data), maxDirectory)
+	}
+	var f directoryFile
+	if err := wire.Unmarshal(data, &f); err != nil {
+		return rep, err
+	}
+	if f.Version != 1 || len(f.Directory) == 0 {
+		return rep, fmt.Errorf("it is of a version that is not known, or not whole")
+	}
+	_, id, err := dd.DecodeGenesis(f.Genesis)
+	if err != nil {
+		return rep, err
+	}
+	if ledger != nil && *ledger != id {
+		return rep, fmt.Errorf("it is of ledger %s, not of %s", id, *ledger)
+	}
+	s, err := directoryOf(f.Genesis, f.Directory)
+	if err != nil {
+		return rep, err
+	}
+	rep = reportOf(s)
+	for _, sealed := range f.Directory {
+		b, err := dd.DecodeBlock(sealed.Data)
+		if err != nil {
+			return rep, err
+		}
+		rep.Operations += len(b.Operations)
+	}
+	return rep, nil
+}

@@ -1,0 +1,110 @@
+package repo
+
+import (
+	"fmt"
+
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// Field is a named value of a change of the directory.
+type Field struct {
+	Name  string
+	Value any // string, uint64 or bool
+}
+
+// Text is an operation in words. who names an account.
+func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
+	switch c := o.Change.(type) {
+	case nil:
+		return "begin the ledger"
+	case dd.RegisterBranch:
+		return fmt.Sprintf("register branch %s, producer %s", c.Name, who(c.Producer))
+	case dd.UpdateBranch:
+		s := "change branch " + c.ID.Short()
+		if c.Name != "" {
+			s += ", name " + c.Name
+		}
+		if c.Producer != "" {
+			s += ", producer " + who(c.Producer)
+		}
+		if c.Policy != "" {
+			s += ", merges " + c.Policy
+		}
+		return s
+	case dd.AddTag:
+		return fmt.Sprintf("tag %s at block %s", c.Name, c.Block.Short())
+	case dd.Grant:
+		return fmt.Sprintf("grant %s to %s on %s", c.Role, who(c.Account), c.Pattern)
+	case dd.Revoke:
+		return fmt.Sprintf("revoke %s from %s on %s", c.Role, who(c.Account), c.Pattern)
+	case dd.AddIdentity:
+		return fmt.Sprintf("name %s = %s", c.Name, accountOfDescriptor(c.Descriptor))
+	case dd.SetVisibility:
+		if c.Public {
+			return "make the ledger public"
+		}
+		return "make the ledger private"
+	}
+	return o.Kind
+}
+
+// Fields are what the change says, in the words of its format; none where this
+// version has no words for it.
+func (o DirectoryOperation) Fields() []Field {
+	list := []Field{}
+	add := func(name string, value any) {
+		if value != "" {
+			list = append(list, Field{name, value})
+		}
+	}
+	switch c := o.Change.(type) {
+	case dd.RegisterBranch:
+		add("name", c.Name)
+		add("creator", string(c.Creator))
+		add("producer", string(c.Producer))
+		add("policy", c.Policy)
+		add("first", hashText(c.First))
+	case dd.UpdateBranch:
+		add("branch", c.ID.String())
+		add("name", c.Name)
+		add("producer", string(c.Producer))
+		add("policy", c.Policy)
+	case dd.AddTag:
+		add("name", c.Name)
+		add("block", c.Block.String())
+		add("branch", c.Branch.String())
+		add("message", c.Message)
+	case dd.Grant:
+		add("role", string(c.Role))
+		add("pattern", c.Pattern)
+		add("account", string(c.Account))
+	case dd.Revoke:
+		add("role", string(c.Role))
+		add("pattern", c.Pattern)
+		add("account", string(c.Account))
+	case dd.AddIdentity:
+		add("name", c.Name)
+		add("account", string(accountOfDescriptor(c.Descriptor)))
+	case dd.SetVisibility:
+		add("public", c.Public)
+	}
+	return list
+}
+
+func hashText(h objectstore.Hash) string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.String()
+}
+
+// accountOfDescriptor is the account of a descriptor that was verified.
+func accountOfDescriptor(data []byte) objectstore.Account {
+	d, err := sign.ParseDescriptor(data)
+	if err != nil {
+		return ""
+	}
+	return objectstore.Account(sign.AccountOf(d))
+}
