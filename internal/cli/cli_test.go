@@ -65,6 +65,7 @@ var unsteady = []struct {
 }{
 	{regexp.MustCompile(`ag1[a-z0-9]{50,}`), "<account>"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "<id>"},
+	{regexp.MustCompile(`\b0x8201[0-9a-f]{68}\b`), "<descriptor>"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\dT[0-9:.]+Z\b`), "<time>"},
 	{regexp.MustCompile(`ssh-ed25519 [A-Za-z0-9+/=]+`), "ssh-ed25519 <key>"},
 	{regexp.MustCompile(`\b(block|show) [0-9a-f]{7}\b`), "$1 <short>"},

@@ -139,11 +139,11 @@ func (a *app) changeDirectoryRole(c *ucli.Context, verb, role, name string) erro
 	if c.IsSet("branch") {
 		pattern = c.String("branch")
 	}
-	account, err := a.accountOf(name)
+	r, err := a.open()
 	if err != nil {
 		return err
 	}
-	r, err := a.open()
+	account, err := a.accountOf(name)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,8 @@ func (a *app) holdsRole(r *repo.Repository, branch, contract, role string, accou
 	return rows.Next(), rows.Err()
 }
 
-// accountOf reads an account, or the name of a key of the key folder.
+// accountOf reads an account, the name of a key of the key folder, or a name of
+// the directory. It refuses a name that is two accounts.
 func (a *app) accountOf(who string) (objectstore.Account, error) {
 	if _, _, err := sign.ParseAccount(who); err == nil {
 		return objectstore.Account(who), nil
@@ -205,13 +206,27 @@ func (a *app) accountOf(who string) (objectstore.Account, error) {
 	if err != nil {
 		return "", err
 	}
-	if k, err := readPublic(path); err == nil {
-		return k.Account, nil
+	own, _ := readPublic(path)
+	var named objectstore.Account
+	if a.repo != nil {
+		i, _, err := a.repo.Identity(who)
+		if err != nil {
+			return "", err
+		}
+		named = i.Account
+	}
+	switch {
+	case own.Account != "" && named != "" && own.Account != named:
+		return "", usage("AG0113", "Write the account in full.", "%s is a key of yours, %s, and the directory gives that name to another account, %s", who, own.Account, named)
+	case own.Account != "":
+		return own.Account, nil
+	case named != "":
+		return named, nil
 	}
 	var names []string
 	for _, k := range a.keys() {
 		names = append(names, k.Name)
 	}
-	return "", fault.New("AG0221", joinHints(didYouMean(who, names), "Write the account in full, or: aergo key list"),
-		"%s is neither an account nor a key of yours", who)
+	return "", fault.New("AG0221", joinHints(didYouMean(who, names), "Write the account in full, or: aergo key list · aergo identity list"),
+		"%s is neither an account, nor a key of yours, nor a name in the directory", who)
 }

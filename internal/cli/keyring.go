@@ -212,7 +212,8 @@ func (a *app) account() objectstore.Account {
 	return ""
 }
 
-// people maps accounts to what this user calls them.
+// people maps accounts to what this user calls his own keys; nameOf adds the
+// directory's names.
 func (a *app) people() map[string]string {
 	if a.names == nil {
 		a.names = map[string]string{}

@@ -129,13 +129,12 @@ func cleanLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// who is how this user calls an account: you, the name of one of his keys, or
-// the account's beginning.
+// who is how this user calls an account (see nameOf), or the account's beginning.
 func (a *app) who(account objectstore.Account) string {
 	if account == "" {
 		return "-"
 	}
-	if n, ok := a.people()[string(account)]; ok {
+	if n, ok := a.nameOf(account); ok {
 		return n
 	}
 	return shortAccount(account)

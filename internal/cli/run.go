@@ -154,7 +154,7 @@ func (a *app) commands() []*ucli.Command {
 		a.deployCommand(), a.callCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(), a.devCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.mergeRuleCommand(), a.conflictsCommand(), a.resolveCommand(),
-		a.grantCommand(), a.revokeCommand(), a.verifyCommand(), a.proofCommand(),
+		a.identityCommand(), a.grantCommand(), a.revokeCommand(), a.visibilityCommand(), a.directoryCommand(), a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.completionCommand(), a.versionCommand(), a.helpCommand(),
 	}
 	for _, c := range verbs {
@@ -255,7 +255,7 @@ func (a *app) open() (*repo.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.repo = r
+	a.repo, a.names = r, nil
 	return r, nil
 }
 

@@ -115,7 +115,7 @@ func (a *app) showBlock(b repo.BlockInfo) error {
 
 // whoFull is an account in full, with what this user calls it.
 func (a *app) whoFull(account objectstore.Account) string {
-	if n, ok := a.people()[string(account)]; ok {
+	if n, ok := a.nameOf(account); ok {
 		return string(account) + " (" + n + ")"
 	}
 	return string(account)

@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+func (a *app) identityCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "identity", Usage: "give accounts names that everybody sees", Category: "trust",
+		Subcommands: []*ucli.Command{
+			{
+				Name: "add", Usage: "give an account a name in the directory", ArgsUsage: "NAME KEY|FILE|ACCOUNT", Action: a.identityAdd,
+				Description: "KEY is the line of a public key (aergo key show bob --public) or the name of one of your\n" +
+					"keys, FILE a .pub file, ACCOUNT that of a key in your key folder. A name gives no right: aergo\n" +
+					"grant does. Only an admin of everything names accounts.",
+			},
+			{Name: "list", Usage: "list the names", Action: a.identityList},
+			{Name: "show", Usage: "show who is behind a name or an account", ArgsUsage: "NAME|ACCOUNT", Action: a.identityShow},
+		},
+	}
+}
+
+type identityJSON struct {
+	Name       string `json:"name"`
+	Account    string `json:"account"`
+	Descriptor string `json:"descriptor"` // canonical bytes: the keys behind the account
+	Added      string `json:"added"`
+}
+
+func identityOf(i dd.Identity) identityJSON {
+	return identityJSON{i.Name, string(i.Account), cell(i.Descriptor), timeJSON(timeOf(i.Added))}
+}
+
+func identitiesOf(list []dd.Identity) []identityJSON {
+	all := make([]identityJSON, len(list))
+	for i := range list {
+		all[i] = identityOf(list[i])
+	}
+	return all
+}
+
+// timeOf is a time of the directory, ms since 1970.
+func timeOf(ms int64) time.Time { return time.UnixMilli(ms) }
+
+func (a *app) identityAdd(c *ucli.Context) error {
+	const form = "identity add NAME KEY|FILE|ACCOUNT"
+	if err := nargs(c, 2, -1, form); err != nil {
+		return err
+	}
+	name, given := c.Args().First(), strings.Join(c.Args().Tail(), " ")
+	if c.NArg() > 2 && !strings.HasPrefix(given, "ssh-") { // a key's line has spaces
+		return nargs(c, 2, 2, form)
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	line, err := a.publicLine(given)
+	if err != nil {
+		return err
+	}
+	descriptor, account, err := repo.KeyDescriptor(line)
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	if err := r.AddIdentity(a.ctx, key, name, descriptor); err != nil {
+		return err
+	}
+	i, _, err := r.Identity(name)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.emit(identityOf(i))
+	}
+	a.done("%s is %s, for everybody.", clean(name), account)
+	a.next("aergo grant writer --to %s", name)
+	return nil
+}
+
+// publicLine finds the public line of a key that is given as such, by its name or
+// file, or by its account where it is in the key folder.
+func (a *app) publicLine(given string) (string, error) {
+	if strings.HasPrefix(given, "ssh-") || strings.HasPrefix(given, "sk-ssh-") {
+		return given, nil
+	}
+	if _, _, err := sign.ParseAccount(given); err == nil {
+		for _, k := range a.keys() {
+			if string(k.Account) == given {
+				return k.Line, nil
+			}
+		}
+		return "", fault.New("AG0221", "Ask for the key's public line, aergo key show NAME --public prints it: aergo identity add NAME 'ssh-ed25519 AAAA…'",
+			"an account is the hash of a key, and the directory keeps the key: that of %s is not in your key folder", given)
+	}
+	path, err := a.keyPath(strings.TrimSuffix(given, ".pub"))
+	if err != nil {
+		return "", err
+	}
+	if strings.HasSuffix(given, ".pub") {
+		if _, err := os.Stat(path + ".pub"); err != nil {
+			path = a.path(strings.TrimSuffix(given, ".pub"))
+		}
+	}
+	k, err := readPublic(path)
+	if err != nil {
+		k, err = a.findKey(given)
+	}
+	return k.Line, err
+}
+
+func (a *app) identityList(c *ucli.Context) error {
+	if err := nargs(c, 0, 0, "identity list"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	d, err := r.Directory()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.emit(identitiesOf(d.Identities))
+	}
+	var lines [][]string
+	for _, i := range d.Identities {
+		lines = append(lines, []string{clean(i.Name), string(i.Account), date(timeOf(i.Added))})
+	}
+	a.columns(lines)
+	return nil
+}
+
+type identityShowJSON struct {
+	identityJSON
+	Grants []grantJSON `json:"grants"`
+}
+
+func (a *app) identityShow(c *ucli.Context) error {
+	if err := nargs(c, 1, 1, "identity show NAME|ACCOUNT"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	d, err := r.Directory()
+	if err != nil {
+		return err
+	}
+	who := c.Args().First()
+	var found dd.Identity
+	var names []string
+	for _, i := range d.Identities {
+		if i.Name == who || string(i.Account) == who {
+			found = i
+		}
+		names = append(names, i.Name)
+	}
+	if found.Account == "" {
+		return fault.New("AG0221", joinHints(didYouMean(who, names), "aergo identity list"), "the directory has no identity %s", who)
+	}
+	j := identityShowJSON{identityOf(found), []grantJSON{}}
+	var lines [][]string
+	for _, g := range d.Grants {
+		if g.Account == found.Account {
+			j.Grants = append(j.Grants, grantOf(g))
+			lines = append(lines, []string{"  " + string(g.Role), clean(g.Pattern), "by " + a.who(g.By), date(timeOf(g.Since))})
+		}
+	}
+	if a.json {
+		return a.emit(j)
+	}
+	a.columns([][]string{{"name", clean(found.Name)}, {"account", string(found.Account)}, {"added", date(timeOf(found.Added))}})
+	if len(lines) == 0 {
+		a.say("No role on any branch.")
+		a.next("aergo grant writer --to %s", found.Name)
+		return nil
+	}
+	a.say("roles")
+	a.columns(lines)
+	return nil
+}
+
+func (a *app) visibilityCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "visibility", Usage: "say who may read: members, or anybody", ArgsUsage: "[public|private]", Category: "trust",
+		Description: "Private is the default: who has a role reads. Public means that anybody may read what is served,\n" +
+			"history included; writing is by role as before. Who has read something keeps it.",
+		Action: a.visibility,
+	}
+}
+
+func (a *app) visibility(c *ucli.Context) error {
+	if err := nargs(c, 0, 1, "visibility public|private"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	d, err := r.Directory()
+	if err != nil {
+		return err
+	}
+	words := map[bool]string{true: "public", false: "private"}
+	want := c.Args().First()
+	switch {
+	case want == "":
+	case want != "public" && want != "private":
+		return usage("AG0113", "aergo visibility public, or private", "a ledger is public or private, not %q", want)
+	case want != words[d.Public]:
+		key, err := a.key()
+		if err != nil {
+			return err
+		}
+		if err := r.SetVisibility(a.ctx, key, want == "public"); err != nil {
+			return err
+		}
+		d.Public = want == "public"
+	}
+	if a.json {
+		return a.emit(map[string]any{"ledger": id(d.Ledger), "visibility": words[d.Public]})
+	}
+	if want == "" {
+		a.say("The ledger is %s.", words[d.Public])
+		return nil
+	}
+	a.done("The ledger is %s.", words[d.Public])
+	return nil
+}
+
+// nameOf is what this user calls an account: you, the name of one of his keys,
+// else the name in the directory. A name that his own keys give to another
+// account, and "you", are not taken from the directory: they would mislead.
+func (a *app) nameOf(account objectstore.Account) (string, bool) {
+	names := a.people()
+	if n, ok := names[string(account)]; ok {
+		return n, n != ""
+	}
+	n := ""
+	if a.repo != nil {
+		n = a.repo.NameOf(account)
+	}
+	if n == "you" || n != "" && slices.ContainsFunc(a.keys(), func(k publicKey) bool { return k.Name == n }) {
+		n = ""
+	}
+	names[string(account)] = n
+	return n, n != ""
+}
