@@ -96,7 +96,7 @@ func SignBlock(b Block, descriptor []byte, signers ...crypto.Signer) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("sign block %s: %w", b.ID.Short(), err)
 	}
-	return seal, VerifySeal(b, seal)
+	return seal, VerifySealBy(b, descriptor, seal)
 }
 
 func makeSeal(b Block, descriptor []byte, signers []crypto.Signer) ([]byte, error) {
@@ -130,9 +130,21 @@ func makeSeal(b Block, descriptor []byte, signers []crypto.Signer) ([]byte, erro
 // VerifySeal checks that the seal's signatures are the producer's and over this
 // block. Whether the producer may make blocks there is the directory's to say.
 func VerifySeal(b Block, seal []byte) error {
+	return VerifySealBy(b, nil, seal)
+}
+
+// VerifySealBy is VerifySeal for a producer whose present keys are those of a
+// canonical descriptor, because the directory block that the block names says
+// so. nil: the keys that his address is made of.
+func VerifySealBy(b Block, present, seal []byte) error {
 	s, err := sign.ParseSeal(seal)
-	if err == nil {
+	if err == nil && present == nil {
 		err = s.Check(string(b.Producer), sign.PurposeBlock, b.Ledger, b.ID)
+	} else if err == nil {
+		var d sign.Descriptor
+		if d, err = sign.ParseDescriptor(present); err == nil {
+			err = s.CheckBy(d, sign.PurposeBlock, b.Ledger, b.ID)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("block %s is not signed by its producer %s: %w", b.ID.Short(), b.Producer, err)

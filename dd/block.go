@@ -126,7 +126,7 @@ func Begin(genesis []byte, first SealedBlock) (State, error) {
 	}
 	var sl seals
 	if err = wire.UnmarshalLimit(first.Seal, &sl, MaxSeals); err == nil {
-		err = checkSeal(sl.Producer, s.Owner(), sign.PurposeDirectory, ledger, s.block.ID)
+		err = s.checkSeal(sl.Producer, s.Owner(), sign.PurposeDirectory, s.block.ID)
 	}
 	if err == nil && len(sl.Operations) > 0 {
 		err = fmt.Errorf("it has seals of operations and no operations")
@@ -173,7 +173,7 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 	if err := wire.UnmarshalLimit(sealed.Seal, &sl, MaxSeals); err != nil {
 		return bad("%w", err)
 	}
-	if err := checkSeal(sl.Producer, b.Producer, sign.PurposeDirectory, b.Ledger, b.ID); err != nil {
+	if err := s.checkSeal(sl.Producer, b.Producer, sign.PurposeDirectory, b.ID); err != nil {
 		return bad("it is not signed by its producer %s: %w", s.who(b.Producer), err)
 	}
 	if len(sl.Operations) != len(b.Operations) {
@@ -209,9 +209,9 @@ func (s State) perform(ops []SignedOperation) (State, error) {
 // Make makes the block of these operations that follows s's own, at time now (ms
 // since 1970; the parent's where that is later), signed by the directory's
 // producer, and gives the state after it. descriptor is the producer's
-// canonical account descriptor, nil for an account of one key.
+// canonical account descriptor, nil for one signer (State.Signer).
 func (s State) Make(now int64, ops []SignedOperation, descriptor []byte, signers ...crypto.Signer) (SealedBlock, State, error) {
-	account, d, err := accountOf(descriptor, signers)
+	account, d, err := s.signer(descriptor, signers)
 	if err != nil {
 		return SealedBlock{}, State{}, err
 	}

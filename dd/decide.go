@@ -20,6 +20,7 @@ const (
 	RightRegister                  // register a branch under a name
 	RightTag                       // tag a block of a branch
 	RightDirect                    // make directory blocks
+	RightSign                      // sign by these keys
 )
 
 // String is the right as a verb.
@@ -41,6 +42,8 @@ func (r Right) String() string {
 		return "tag blocks of"
 	case RightDirect:
 		return "make directory blocks of"
+	case RightSign:
+		return "sign for"
 	}
 	return fmt.Sprintf("do %d to", uint8(r))
 }
@@ -60,12 +63,16 @@ type Question struct {
 	// they must make its id.
 	Creator objectstore.Account
 	Salt    objectstore.Hash
+	// Keys is, for RightSign, the canonical descriptor by which something is
+	// signed; empty for the account's first, which its address is the hash of.
+	Keys []byte
 }
 
 // Decide answers every question of permission in the ledger, on every path. nil
 // means yes. A denial is a fault with code AG0501 (a role is missing), AG0502
-// (not the branch's producer), AG0503 (not the directory's producer) or AG0504
-// (the name belongs to another branch), and says who could.
+// (not the branch's producer), AG0503 (not the directory's producer), AG0504
+// (the name belongs to another branch) or AG0506 (not the account's present
+// keys), and says who could.
 //
 // The rules:
 //   - The owner has every right, except that a registered branch has exactly one
@@ -80,6 +87,8 @@ type Question struct {
 //     needs the role writer on its name, which no registered branch may have.
 //   - Register: admins of the name, and its creator with the role producer.
 //   - Merge and Tag: producers and admins.
+//   - Sign: exactly the present keys of the account. What a block holds, and the
+//     block, is signed by the keys present at the directory block that it names.
 //
 // Decide is pure: it reads s and q, nothing else. An error that is no fault
 // means that the state could not be read.
@@ -90,6 +99,9 @@ func Decide(s State, q Question) error {
 				"%s may not make directory blocks: only %s does", s.who(q.Account), s.who(s.Producer()))
 		}
 		return nil
+	}
+	if q.Right == RightSign {
+		return s.signsBy(q.Account, q.Keys)
 	}
 	t, err := s.find(q)
 	if err != nil {

@@ -36,6 +36,8 @@
 //	"engine"                        number of the engine in force
 //	"identity", name                account and descriptor
 //	"account", account              name of its identity
+//	"keys", account                 its present descriptor, where it was changed
+//	"past", account, descriptor     until when it signed by that one
 //	"branch", id                    name, creator, salt, producer, epoch, policy, first parent
 //	"name", branch name             id
 //	"tag", name                     block, branch, tagger, message, time

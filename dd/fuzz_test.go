@@ -45,6 +45,7 @@ func FuzzDecodeOperation(f *testing.F) {
 		Revoke{Role: Writer, Pattern: "*", Account: account("bob")},
 		AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()},
 		SetVisibility{Public: true},
+		SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "bob").Bytes()},
 	} {
 		op, _ := Propose(s, c, 1, hash("salt"), nil, ledgertest.Key("alice"))
 		f.Add(op.Data)

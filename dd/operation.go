@@ -2,7 +2,6 @@ package dd
 
 import (
 	"crypto"
-	"crypto/ed25519"
 	"fmt"
 
 	"github.com/fxamacker/cbor/v2"
@@ -16,7 +15,7 @@ import (
 // OperationKind says what an operation does.
 type OperationKind uint64
 
-// The kinds of operations. Values are part of the format. 8 (engine), 9 (keys),
+// The kinds of operations. Values are part of the format. 8 (engine),
 // 10 (anchor), 11 (peers), 12 (directory producer) are reserved and refused.
 const (
 	KindRegister   OperationKind = 1
@@ -26,6 +25,7 @@ const (
 	KindIdentity   OperationKind = 5
 	KindVisibility OperationKind = 6
 	KindUpdate     OperationKind = 7
+	KindKeys       OperationKind = 9
 )
 
 // String names the kind as the log shows it.
@@ -45,6 +45,8 @@ func (k OperationKind) String() string {
 		return "visibility"
 	case KindUpdate:
 		return "update branch"
+	case KindKeys:
+		return "keys"
 	}
 	return fmt.Sprintf("operation kind %d", uint64(k))
 }
@@ -78,7 +80,7 @@ func (o SignedOperation) ID() objectstore.Hash {
 }
 
 // Change is what an operation does: one of RegisterBranch, UpdateBranch, AddTag,
-// Grant, Revoke, AddIdentity, SetVisibility.
+// Grant, Revoke, AddIdentity, SetVisibility, SetKeys.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -88,10 +90,10 @@ type Change interface {
 
 // Propose makes and signs an operation of the account that the signers sign for,
 // on top of the state s. created is ms since 1970, salt 32 random bytes.
-// descriptor is the account's canonical descriptor; it may be nil for an
-// account of one key. It fails where s would refuse the operation.
+// descriptor is the account's canonical descriptor; it may be nil for one
+// signer, see State.Signer. It fails where s would refuse the operation.
 func Propose(s State, c Change, created int64, salt objectstore.Hash, descriptor []byte, signers ...crypto.Signer) (SignedOperation, error) {
-	account, d, err := accountOf(descriptor, signers)
+	account, d, err := s.signer(descriptor, signers)
 	if err != nil {
 		return SignedOperation{}, err
 	}
@@ -112,54 +114,6 @@ func Propose(s State, c Change, created int64, salt objectstore.Hash, descriptor
 	}
 	_, err = s.With(o)
 	return o, err
-}
-
-// accountOf gives the account that signers sign for.
-func accountOf(descriptor []byte, signers []crypto.Signer) (objectstore.Account, sign.Descriptor, error) {
-	d, err := describe(descriptor, signers)
-	if err != nil {
-		return "", d, err
-	}
-	return objectstore.Account(sign.AccountOf(d)), d, nil
-}
-
-func describe(descriptor []byte, signers []crypto.Signer) (sign.Descriptor, error) {
-	if descriptor != nil {
-		return sign.ParseDescriptor(descriptor)
-	}
-	if len(signers) != 1 {
-		return sign.Descriptor{}, fmt.Errorf("%d signers and no account descriptor", len(signers))
-	}
-	pub, ok := signers[0].Public().(ed25519.PublicKey)
-	if !ok {
-		return sign.Descriptor{}, fmt.Errorf("the key is of type %T, want ed25519", signers[0].Public())
-	}
-	return sign.KeyDescriptor(pub)
-}
-
-func makeSeal(d sign.Descriptor, p sign.Purpose, ledger, id objectstore.Hash, signers []crypto.Signer) ([]byte, error) {
-	var list []sign.Signature
-	for _, k := range signers {
-		s, err := sign.Sign(k, p, ledger, id)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, s)
-	}
-	seal, err := sign.MakeSeal(d, list...)
-	if err != nil {
-		return nil, err
-	}
-	return seal.Bytes()
-}
-
-// checkSeal checks that seal is account's signature over id.
-func checkSeal(seal []byte, account objectstore.Account, p sign.Purpose, ledger, id objectstore.Hash) error {
-	s, err := sign.ParseSeal(seal)
-	if err != nil {
-		return err
-	}
-	return s.Check(string(account), p, ledger, id)
 }
 
 // DecodeOperation reads an operation and its change from foreign bytes.
@@ -208,6 +162,8 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[AddIdentity](body)
 	case KindVisibility:
 		return decodeAs[SetVisibility](body)
+	case KindKeys:
+		return decodeAs[SetKeys](body)
 	}
 	return nil, fault.New("AG0603", "upgrade to a version that knows it", "this version does not know it")
 }

@@ -62,6 +62,7 @@ type ledgerRecord struct {
 	StateFormat uint64              `cbor:"5,keyasint"`
 	Created     int64               `cbor:"6,keyasint"`
 	Public      bool                `cbor:"7,keyasint,omitempty"`
+	Rotated     uint64              `cbor:"8,keyasint,omitempty"` // changes of keys so far
 }
 
 // record is one entry of the state map before it is encoded; a nil value means

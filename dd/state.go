@@ -202,7 +202,7 @@ func (s State) With(o SignedOperation) (State, error) {
 	} else if !ok {
 		return bad("AG0601", "fetch the directory, then try again", "it was made on a directory block that is not part of this chain, %s", op.Base.Short())
 	}
-	if err := checkSeal(o.Seal, op.Account, sign.PurposeDirectory, op.Ledger, o.ID()); err != nil {
+	if err := s.checkSeal(o.Seal, op.Account, sign.PurposeDirectory, o.ID()); err != nil {
 		return bad("AG0601", "", "it is not signed by its account: %w", err)
 	}
 	if seen, err := s.hasRecord(keySeen(op.Account, op.Salt)); err != nil {

@@ -101,7 +101,7 @@ func VerifyStatement(s State, st Statement, seal []byte, local Question) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSeal(seal, st.Producer, sign.PurposeHead, st.Ledger, id); err != nil {
+	if err := s.checkSeal(seal, st.Producer, sign.PurposeHead, id); err != nil {
 		return bad("it is not signed by its producer %s: %w", s.who(st.Producer), err)
 	}
 	return nil
@@ -177,7 +177,7 @@ func (d *Directory) MakeStatement(b objectstore.Batch, id objectstore.Hash, bloc
 	if err != nil {
 		return fail(err)
 	}
-	account, desc, err := accountOf(descriptor, signers)
+	account, desc, err := s.signer(descriptor, signers)
 	if err != nil {
 		return fail(err)
 	}

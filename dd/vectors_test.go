@@ -72,6 +72,7 @@ func makeVectors(t *testing.T) vectors {
 		{"update", UpdateBranch{ID: main.ID, Policy: "automatic"}},
 		{"revoke", Revoke{Role: Producer, Pattern: "eu/*", Account: account("bob")}},
 		{"visibility", SetVisibility{Public: true}},
+		{"keys", SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "alice 2").Bytes()}},
 	} {
 		op, err := Propose(s, c.change, int64(2000+i), hash(c.name), nil, ledgertest.Key("alice"))
 		if err != nil {
@@ -84,11 +85,12 @@ func makeVectors(t *testing.T) vectors {
 		s = next
 		add(c.name, sealed, s)
 	}
+	present := mOf(1, "alice", "alice 2")
 	st := Statement{Version: 1, Ledger: ledger, Branch: main.ID, Sequence: 1, Block: hash("head"), Time: 4000, Expiry: 5000,
 		Directory: s.Block().ID, Producer: account("alice")}
 	v.Genesis, v.Ledger, v.Main = hex.EncodeToString(genesis), ledger.String(), main.ID.String()
 	v.Statement, v.StatementID = hex.EncodeToString(must(st.Encode())), must(st.ID()).String()
-	v.StatementSeal = hex.EncodeToString(must(makeSeal(descriptor("alice"), "head", ledger, must(st.ID()), signers("alice"))))
+	v.StatementSeal = hex.EncodeToString(must(makeSeal(present, "head", ledger, must(st.ID()), signers("alice"))))
 	v.Proof = hex.EncodeToString(must(s.ProveBranch(main.ID)))
 	return v
 }

@@ -75,6 +75,20 @@ func (r *Repository) mayWrite(s dd.State, a objectstore.Account, rec branch.Reco
 	return dd.Decide(s, question(dd.RightWrite, a, rec))
 }
 
+// maySign asks whether something is signed by the present keys of an account.
+func maySign(s dd.State, a objectstore.Account, keys []byte) error {
+	return dd.Decide(s, dd.Question{Account: a, Right: dd.RightSign, Keys: keys})
+}
+
+// mayRun puts the two questions of every transaction that runs: may its account
+// write there, and is it signed by the account's present keys.
+func (r *Repository) mayRun(s dd.State, a objectstore.Account, keys []byte, rec branch.Record) error {
+	if err := r.mayWrite(s, a, rec); err != nil {
+		return err
+	}
+	return maySign(s, a, keys)
+}
+
 func question(right dd.Right, a objectstore.Account, rec branch.Record) dd.Question {
 	return dd.Question{Account: a, Right: right, Branch: rec.ID, Name: string(rec.Name), Creator: rec.Creator, Salt: rec.Salt}
 }
@@ -127,7 +141,11 @@ func (r *Repository) CreateBranch(name, from string, key crypto.Signer, scratch 
 	if err != nil {
 		return Branch{}, err
 	}
-	rec := branch.Record{Name: n, Creator: AccountOf(key), From: head, Created: r.now().UnixMilli(), Scratch: scratch}
+	by, err := r.signer(key, "")
+	if err != nil {
+		return Branch{}, err
+	}
+	rec := branch.Record{Name: n, Creator: by.account, From: head, Created: r.now().UnixMilli(), Scratch: scratch}
 	if _, err := io.ReadFull(r.random, rec.Salt[:]); err != nil {
 		return Branch{}, fmt.Errorf("reading randomness for a branch: %w", err)
 	}
@@ -148,6 +166,9 @@ func (r *Repository) CreateBranch(name, from string, key crypto.Signer, scratch 
 		return Branch{}, err
 	}
 	if err := r.mayProduce(state, rec.Creator, rec); err != nil {
+		return Branch{}, err
+	}
+	if err := maySign(state, rec.Creator, by.keys); err != nil {
 		return Branch{}, err
 	}
 	if err := branch.Create(batch, r.db, rec); err != nil {

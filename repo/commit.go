@@ -17,7 +17,8 @@ import (
 type signer struct {
 	r       *Repository
 	key     crypto.Signer
-	account objectstore.Account // of key
+	account objectstore.Account // that the key signs for
+	keys    []byte              // descriptor by which the account signs
 	record  branch.Record
 }
 
@@ -26,13 +27,22 @@ func (r *Repository) signer(key crypto.Signer, name string) (signer, error) {
 	if _, err := publicKey(key); err != nil {
 		return signer{}, err
 	}
+	state, err := r.directory.Head()
+	if err != nil {
+		return signer{}, err
+	}
+	account, keys, err := state.Signer(nil, key)
+	if err != nil {
+		return signer{}, err
+	}
 	rec, err := r.branch(name)
-	return signer{r: r, key: key, account: AccountOf(key), record: rec}, err
+	return signer{r: r, key: key, account: account, keys: keys, record: rec}, err
 }
 
 // sign makes the transaction of a request for the branch.
 func (s signer) sign(q sqlcontract.Request) (sqlcontract.VerifiedTransaction, error) {
 	q.Ledger, q.Branch, q.Account = s.r.ledger, s.record.ID, s.account
+	q.Keys = s.keys
 	q.Created, q.Stays = s.r.now(), s.record.Scratch
 	return s.r.verifier.Sign(q, s.key, s.r.random)
 }
@@ -87,6 +97,9 @@ func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, e
 	if err := r.mayProduce(state, producer, rec); err != nil {
 		return nil, err
 	}
+	if err := maySign(state, producer, by.keys); err != nil {
+		return nil, err // the key was another one when he began
+	}
 	head, err := branch.Head(r.db, rec.ID)
 	if err != nil {
 		return nil, err
@@ -105,7 +118,7 @@ func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, e
 	d = &draft{signer: by, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
 	d.session, err = tree.Begin(sqlcontract.Block{
 		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: kind != ordinary, Cells: kind == byCells, Again: kind == picked,
-		May: func(account objectstore.Account) error { return r.mayWrite(state, account, rec) },
+		May: func(account objectstore.Account, keys []byte) error { return r.mayRun(state, account, keys, rec) },
 	})
 	if err != nil {
 		return nil, err
@@ -180,7 +193,7 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 		parents = append(parents, source.Header)
 	}
 	h.Number, h.Generation = branch.Child(parents...)
-	block, err := r.put(batch, h, d.key)
+	block, err := r.put(batch, h, d.keys, d.key)
 	if err != nil {
 		return branch.Block{}, err
 	}
@@ -213,12 +226,12 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 }
 
 // put signs a header and adds the block to a batch.
-func (r *Repository) put(batch objectstore.Batch, h branch.Header, key crypto.Signer) (branch.Block, error) {
+func (r *Repository) put(batch objectstore.Batch, h branch.Header, keys []byte, key crypto.Signer) (branch.Block, error) {
 	block, err := branch.NewBlock(h)
 	if err != nil {
 		return branch.Block{}, err
 	}
-	seal, err := branch.SignBlock(block, nil, key)
+	seal, err := branch.SignBlock(block, keys, key)
 	if err != nil {
 		return branch.Block{}, err
 	}

@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"crypto"
+	"io"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -21,6 +22,30 @@ func OpenOn(fs vfs.FS, dir string, o Options) (*Repository, error) { return open
 // Direct makes a directory block of one change.
 func (r *Repository) Direct(key crypto.Signer, change dd.Change) error {
 	return r.direct(context.Background(), key, change)
+}
+
+// Order makes a directory block by a producer of one change that an author
+// signed.
+func (r *Repository) Order(producer, author crypto.Signer, change dd.Change) error {
+	state, err := r.directory.Head()
+	if err != nil {
+		return err
+	}
+	var salt objectstore.Hash
+	if _, err := io.ReadFull(r.random, salt[:]); err != nil {
+		return err
+	}
+	now := r.now().UnixMilli()
+	op, err := dd.Propose(state, change, now, salt, nil, author)
+	if err != nil {
+		return err
+	}
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	if _, err := r.directory.Append(batch, now, []dd.SignedOperation{op}, nil, producer); err != nil {
+		return err
+	}
+	return batch.Commit()
 }
 
 // ChangesAt is what one transaction of a block changed.

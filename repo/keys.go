@@ -118,6 +118,17 @@ func AccountOf(key crypto.Signer) objectstore.Account {
 	return objectstore.Account(sign.AccountOf(d))
 }
 
+// AccountFor is the account that a key signs for in this ledger: AccountOf, or
+// the one whose keys were changed to it.
+func (r *Repository) AccountFor(key crypto.Signer) (objectstore.Account, error) {
+	s, err := r.directory.Head()
+	if err != nil {
+		return "", err
+	}
+	a, _, err := s.Signer(nil, key)
+	return a, err
+}
+
 func publicKey(key crypto.Signer) (ed25519.PublicKey, error) {
 	if key == nil {
 		return nil, fault.New("AG0102", "aergo key new NAME", "a key is needed and none was given")

@@ -37,12 +37,23 @@ func partsFrom(store objectstore.Store, d *dd.Directory, newest objectstore.Hash
 		if err != nil {
 			return nil, fmt.Errorf("reading the directory: %w", err)
 		}
-		list = append(list, &part{ledger: d.Ledger(), owner: head.Owner(), directory: d, verifier: sqlcontract.NewVerifier(d.Ledger()), newest: newest})
+		list = append(list, &part{ledger: d.Ledger(), owner: head.Owner(), directory: d, verifier: sqlcontract.NewVerifier(d.Ledger()).Had(had(d)), newest: newest})
 		g, err := d.Genesis()
 		if err != nil || g.Origin == nil {
 			return list, err
 		}
 		d, newest = dd.OpenAt(store, g.Origin.Ledger, g.Origin.Directory), g.Origin.Block
+	}
+}
+
+// had tells a verifier of transactions which keys an account has or had.
+func had(d *dd.Directory) func(objectstore.Account, []byte) (bool, error) {
+	return func(a objectstore.Account, keys []byte) (bool, error) {
+		s, err := d.Head()
+		if err != nil {
+			return false, err
+		}
+		return s.Had(a, keys)
 	}
 }
 

@@ -174,13 +174,17 @@ func (r *Repository) prove(_ context.Context, key crypto.Signer, rev string) (*p
 	if err != nil {
 		return fail(err)
 	}
-	if err := r.mayProduce(state, AccountOf(key), rec); err != nil {
+	account, _, err := state.Signer(nil, key)
+	if err != nil {
+		return fail(err)
+	}
+	if err := r.mayProduce(state, account, rec); err != nil {
 		return fail(err)
 	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	st, seal, err := r.directory.MakeStatement(batch, rec.ID, head, r.now().UnixMilli(), statementLife.Milliseconds(),
-		question(dd.RightProduce, AccountOf(key), rec), nil, key)
+		question(dd.RightProduce, account, rec), nil, key)
 	if err != nil {
 		return fail(err)
 	}
@@ -360,7 +364,7 @@ func verifyProof(data []byte, ledger *objectstore.Hash) (rep ProofReport, err er
 	}
 	switch {
 	case p.Transaction != nil && len(p.Rows) == 0:
-		return rep, p.Transaction.verify(b, &rep)
+		return rep, p.Transaction.verify(state, b, &rep)
 	case p.Transaction == nil && len(p.Rows) > 0:
 		return rep, p.verifyRow(b, &rep)
 	}
@@ -458,7 +462,7 @@ func (p *proofFile) verifyRow(b branch.Block, rep *ProofReport) error {
 }
 
 // verify checks a transaction and its receipt under a block's header.
-func (l *listProof) verify(b branch.Block, rep *ProofReport) error {
+func (l *listProof) verify(state dd.State, b branch.Block, rep *ProofReport) error {
 	if err := objectstore.VerifyLeaf(b.Transactions.Root, l.Leaf, l.Position, b.Transactions.Count, l.Path); err != nil {
 		return fmt.Errorf("the transaction: %w", err)
 	}
@@ -469,7 +473,7 @@ func (l *listProof) verify(b branch.Block, rep *ProofReport) error {
 	if err != nil {
 		return err
 	}
-	tx, err := sqlcontract.Verify(b.Ledger, sqlcontract.Transaction{Data: l.Leaf, Seal: l.Seal, Blind: l.Blind, Arguments: l.Arguments})
+	tx, err := sqlcontract.NewVerifier(b.Ledger).Had(state.Had).Verify(sqlcontract.Transaction{Data: l.Leaf, Seal: l.Seal, Blind: l.Blind, Arguments: l.Arguments})
 	if err != nil {
 		return err
 	}

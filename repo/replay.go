@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/aergo-git/aergo-git/branch"
-	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/merge"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -111,7 +110,7 @@ func (p *replay) run() (_ *sqlcontract.Report, err error) {
 	defer tree.Close()
 	s, err := tree.Begin(sqlcontract.Block{
 		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: p.merging(), Cells: p.byCells(), Again: p.record.Kind == branch.Picked,
-		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
+		May: func(account objectstore.Account, keys []byte) error { return runs(state, account, keys, rec) },
 	})
 	if err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer) error {
 		Version: 1, Ledger: r.ledger, Branch: rec.ID, Time: g.Created, Engine: g.Engine, State: sqlcontract.EmptyState(),
 		Transactions: branch.EmptyList(), Receipts: branch.EmptyList(), Changes: branch.EmptyList(),
 		Directory: state.Block().ID, Producer: owner,
-	}, key)
+	}, nil, key)
 	if err != nil {
 		return err
 	}

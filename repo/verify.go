@@ -160,7 +160,7 @@ func (v *verification) block(id objectstore.Hash) error {
 	if err != nil {
 		return err
 	}
-	if err := v.admitted(b, state, txs, receipts); err != nil {
+	if err := v.admitted(b, state, txs, verified, receipts); err != nil {
 		return err
 	}
 	if len(parents) == 0 {
@@ -294,7 +294,11 @@ func (v *verification) permissions(part *part, b branch.Block, parents []branch.
 	if err != nil {
 		return state, fmt.Errorf("its signature: %w", err)
 	}
-	if err := branch.VerifySeal(b, data); err != nil {
+	present, err := state.Present(b.Producer)
+	if err != nil {
+		return state, err
+	}
+	if err := branch.VerifySealBy(b, present, data); err != nil {
 		return state, err
 	}
 	v.report.Signatures++
@@ -434,7 +438,7 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 	}
 	s, err := tree.Begin(sqlcontract.Block{
 		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil, Cells: m != nil && m.Kind == branch.Consistent, Again: m != nil && m.Kind == branch.Picked,
-		May: func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) },
+		May: func(account objectstore.Account, keys []byte) error { return runs(state, account, keys, rec) },
 	})
 	if err != nil {
 		return err

@@ -44,15 +44,24 @@ func isDenial(err error) bool {
 	return f != nil && strings.HasPrefix(f.ID, "AG05")
 }
 
+// runs asks, besides, whether a transaction is signed by the keys that its
+// account had at that directory block.
+func runs(state dd.State, account objectstore.Account, keys []byte, rec branch.Record) error {
+	if err := may(state, dd.RightWrite, account, rec); err != nil {
+		return err
+	}
+	return maySign(state, account, keys)
+}
+
 // admitted checks, without executing, that each transaction which ran could be
 // in its block: its time, its branch and its account's right. That none runs
 // twice is for Rebuild to check.
-func (v *verification) admitted(b branch.Block, state dd.State, txs []body, receipts []sqlcontract.Receipt) error {
+func (v *verification) admitted(b branch.Block, state dd.State, txs []body, verified []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) error {
 	rec, err := v.r.branchByID(b.Branch)
 	if err != nil {
 		return err
 	}
-	asked := map[objectstore.Account]bool{}
+	asked := map[string]bool{} // an account and the keys by which it signed
 	for i, t := range txs {
 		if receipts[i].Status == sqlcontract.StatusExcluded {
 			continue
@@ -64,11 +73,13 @@ func (v *verification) admitted(b branch.Block, state dd.State, txs []body, rece
 		if bound := string(h.Branch); bound != sqlcontract.AnyBranch && bound != string(b.Branch[:]) && b.MergeRecord.IsZero() {
 			return fmt.Errorf("transaction %s may not stand in it: it is bound to another branch", t.id.Short())
 		}
-		if asked[h.Account] {
+		keys := verified[i].Keys()
+		who := string(h.Account) + string(keys)
+		if asked[who] {
 			continue
 		}
-		asked[h.Account] = true
-		if err := may(state, dd.RightWrite, h.Account, rec); err != nil {
+		asked[who] = true
+		if err := runs(state, h.Account, keys, rec); err != nil {
 			return fmt.Errorf("transaction %s may not stand in it: %w", t.id.Short(), err)
 		}
 	}

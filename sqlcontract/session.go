@@ -29,9 +29,10 @@ type Block struct {
 	// Again lets transactions run that an earlier merge has excluded: a
 	// cherry-pick, or the replay of a block that may hold one.
 	Again bool
-	// May tells whether an account may write on the branch: nil, or the error
-	// that says why not. A nil May allows everybody.
-	May func(account objectstore.Account) error
+	// May tells whether an account may write on the branch, signing by these keys
+	// (VerifiedTransaction.Keys): nil, or the error that says why not. A nil May
+	// allows everybody who signs by the first keys of his account.
+	May func(account objectstore.Account, keys []byte) error
 }
 
 // Session makes one block: transactions run one after another on top of the

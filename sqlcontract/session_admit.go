@@ -68,9 +68,11 @@ func (s *Session) admit(tx VerifiedTransaction) (known bool, err error) {
 		return false, fault.New("AG0432", "Look at its receipt: aergo show "+seen.Short(), "transaction %s has run before, its verdict was: %s", id, status)
 	}
 	if s.block.May != nil {
-		if err := s.block.May(h.Account); err != nil {
+		if err := s.block.May(h.Account, tx.keys); err != nil {
 			return false, err
 		}
+	} else if tx.keys != nil {
+		return false, fault.New("AG0506", "", "transaction %s is signed by later keys, and nobody knows whether they count here", id)
 	}
 	if tx.args == nil {
 		return false, fault.New("AG0435", "", "the arguments of transaction %s have been erased, it cannot run", id)

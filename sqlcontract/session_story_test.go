@@ -57,7 +57,7 @@ func TestAdmission(t *testing.T) {
 	elsewhere.Branch = hashOf("other branch")
 	w.refuse(elsewhere, tx, "AG0433")
 	denied := block
-	denied.May = func(a objectstore.Account) error {
+	denied.May = func(a objectstore.Account, _ []byte) error {
 		if a == w.person("alice").account {
 			return fault.New("AG0501", "", "no")
 		}
@@ -82,7 +82,7 @@ func TestAdmission(t *testing.T) {
 	w.bad(w.sign("bob", request), "AG0402", "owner") // any branch
 
 	// Any other error of May is trouble, and ends the block.
-	s, err := w.tree.Begin(Block{Branch: w.branch, Time: w.now, May: func(objectstore.Account) error { return errors.New("the disk is gone") }})
+	s, err := w.tree.Begin(Block{Branch: w.branch, Time: w.now, May: func(objectstore.Account, []byte) error { return errors.New("the disk is gone") }})
 	if err != nil {
 		t.Fatal(err)
 	}

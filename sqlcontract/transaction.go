@@ -143,6 +143,7 @@ type Request struct {
 	Action   string
 	Args     map[string]any // nil, int64, string or []byte
 	Account  objectstore.Account
+	Keys     []byte           // canonical descriptor by which the account signs; nil: its key alone
 	Salt     objectstore.Hash // zero: random
 	Created  time.Time
 	Expiry   time.Time // zero: DefaultLife after Created
@@ -211,7 +212,16 @@ func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (Verifie
 		return fail(fmt.Errorf("signing a transaction: %w", err))
 	}
 	seal := sign.Seal{Signatures: []sign.Signature{sig}}
-	if err := v.match(seal, r.Account); err != nil {
+	if r.Keys != nil {
+		d, err := sign.ParseDescriptor(r.Keys)
+		if err == nil {
+			seal, err = sign.MakeSeal(d, sig)
+		}
+		if err != nil {
+			return fail(notSigned(t, err))
+		}
+	}
+	if t.keys, err = v.match(seal, r.Account); err != nil {
 		return fail(notSigned(t, err))
 	}
 	if t.raw.Seal, err = seal.Bytes(); err != nil {
@@ -241,6 +251,7 @@ type VerifiedTransaction struct {
 	header Header
 	args   map[string]any // nil when erased
 	raw    Transaction
+	keys   []byte // by which it is signed, see Keys
 }
 
 // ID is the transaction's id.
@@ -254,6 +265,11 @@ func (t VerifiedTransaction) Arguments() map[string]any { return t.args }
 
 // Raw is the transaction as it arrived.
 func (t VerifiedTransaction) Raw() Transaction { return t.raw }
+
+// Keys is the canonical descriptor by which it is signed; nil for the first one
+// of its account, which the address is the hash of. Whether they are the
+// account's present keys where it runs is Block.May's to say.
+func (t VerifiedTransaction) Keys() []byte { return t.keys }
 
 // BranchID is the branch the transaction is bound to; zero for any.
 func (t VerifiedTransaction) BranchID() objectstore.Hash {
@@ -269,6 +285,9 @@ func (t VerifiedTransaction) BranchID() objectstore.Hash {
 type Verifier struct {
 	ledger objectstore.Hash
 	keys   *sign.KeyCache
+	// had tells whether an account has ever signed by a descriptor that is not
+	// its first; nil: none has.
+	had func(account objectstore.Account, descriptor []byte) (bool, error)
 
 	// known remembers which account a key has, since computing an address costs
 	// more than all else in a check but the curve. Keys are [32]byte, values
@@ -277,27 +296,51 @@ type Verifier struct {
 	remembered atomic.Int64
 }
 
-// match is the cheap half of a signature's check: the seal is of this account.
-func (v *Verifier) match(seal sign.Seal, account objectstore.Account) error {
+// match is the cheap half of a signature's check: the seal is of this account,
+// by its first keys (nil) or by those that it gives.
+func (v *Verifier) match(seal sign.Seal, account objectstore.Account) ([]byte, error) {
 	single := len(seal.Signatures) == 1 && len(seal.Descriptor) == 0 && len(seal.Signatures[0].Key) == 32
 	if single {
 		if known, ok := v.known.Load([32]byte(seal.Signatures[0].Key)); ok && known == account {
-			return nil
+			return nil, nil
 		}
 	}
-	if err := seal.Match(string(account)); err != nil {
-		return err
+	d, err := seal.Describe()
+	if err != nil {
+		return nil, err
+	}
+	if got := objectstore.Account(sign.AccountOf(d)); got != account {
+		err := fmt.Errorf("the signatures are by account %s, not %s", got, account)
+		if v.had == nil {
+			return nil, err
+		}
+		if had, trouble := v.had(account, d.Bytes()); !had || trouble != nil {
+			return nil, errors.Join(err, trouble)
+		}
+		return d.Bytes(), seal.Satisfies(d)
+	}
+	if err := seal.Satisfies(d); err != nil {
+		return nil, err
 	}
 	if single && v.remembered.Load() < rememberedKeys {
 		v.known.Store([32]byte(seal.Signatures[0].Key), account)
 		v.remembered.Add(1)
 	}
-	return nil
+	return nil, nil
 }
 
 // NewVerifier makes a Verifier for a ledger.
 func NewVerifier(ledger objectstore.Hash) *Verifier {
 	return &Verifier{ledger: ledger, keys: sign.NewKeyCache(rememberedKeys)}
+}
+
+// Had lets the Verifier take signatures by keys that an account got later, or
+// had before: the directory knows (dd.State.Had). Transactions say by which keys
+// they are signed (VerifiedTransaction.Keys); whether those count is the
+// executor's question. It is set before the first use.
+func (v *Verifier) Had(had func(account objectstore.Account, descriptor []byte) (bool, error)) *Verifier {
+	v.had = had
+	return v
 }
 
 // Verify checks one transaction.
@@ -320,7 +363,7 @@ func (v *Verifier) VerifyAll(ts []Transaction) (good []VerifiedTransaction, errs
 		}
 		seal, err := sign.ParseSeal(t.Seal)
 		if err == nil {
-			err = v.match(seal, d.header.Account)
+			d.keys, err = v.match(seal, d.header.Account)
 		}
 		if err != nil {
 			errs[i] = notSigned(d, err)

@@ -137,6 +137,9 @@ func explanations() map[string]explanation {
 			"Work on a branch of your own: aergo switch -c NAME, and have it merged."},
 		"AG0503": {"Only the directory's producer writes the directory.", "Send the operation to him."},
 		"AG0504": {"The branch's name is registered for another branch.", "Give it another name: aergo branch -m NEW."},
+		"AG0506": {"The account signs by other keys: they were changed, and the old ones count no more.",
+			"Sign with a present key of the account (--key K)."},
+		"AG0507": {"The key is one of several accounts, so it does not say for whom it signs.", "Use a key that only one account has."},
 
 		"AG0601": {"A signature or an id does not fit what it stands for. Something was changed or forged.",
 			"Do not use this data. Get it again from somebody you trust; aergo verify checks all of it."},

@@ -177,6 +177,24 @@ func parseDescriptor(data []byte) (Descriptor, error) {
 	return Descriptor{}, fmt.Errorf("its kind %d is unknown", data[1])
 }
 
+// String shows the keys for people: how many sign, and the beginning of each.
+func (d Descriptor) String() string {
+	if d.kind == KindContract {
+		return "contract " + d.contract
+	}
+	var keys []string
+	for _, k := range d.keys {
+		keys = append(keys, fmt.Sprintf("%x", k[:4]))
+	}
+	if d.kind == KindKey {
+		return "key " + keys[0]
+	}
+	return fmt.Sprintf("%d of the keys %s", d.threshold, strings.Join(keys, " "))
+}
+
+// Has reports whether key is one of the descriptor's.
+func (d Descriptor) Has(key ed25519.PublicKey) bool { return d.has(key) }
+
 // has reports whether key is one of the descriptor's.
 func (d Descriptor) has(key []byte) bool {
 	return slices.ContainsFunc(d.keys, func(k ed25519.PublicKey) bool { return bytes.Equal(k, key) })

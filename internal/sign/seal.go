@@ -123,6 +123,32 @@ func (s Seal) Match(account string) error {
 	return s.Satisfies(d)
 }
 
+// CheckBy checks that the seal is by exactly the keys of a descriptor, the
+// present one of an account whose keys were changed, for this purpose, ledger
+// and hash.
+func (s Seal) CheckBy(present Descriptor, p Purpose, ledger, hash [32]byte) error {
+	d, err := s.Describe()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(d.Bytes(), present.Bytes()) {
+		return fmt.Errorf("the signatures are by other keys than the account has: %s, not %s", d, present)
+	}
+	if err := s.Satisfies(present); err != nil {
+		return err
+	}
+	return s.verify(p, ledger, hash)
+}
+
+func (s Seal) verify(p Purpose, ledger, hash [32]byte) error {
+	for i, sig := range s.Signatures {
+		if err := Verify(sig, p, ledger, hash); err != nil {
+			return fmt.Errorf("signature %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
 // AddTo is the costly half of a check: it adds the signatures to a batch.
 func (s Seal) AddTo(b *Batch, p Purpose, ledger, hash [32]byte) {
 	for _, sig := range s.Signatures {
@@ -136,10 +162,8 @@ func (s Seal) Check(account string, p Purpose, ledger, hash [32]byte) error {
 	if err := s.Match(account); err != nil {
 		return err
 	}
-	for i, sig := range s.Signatures {
-		if err := Verify(sig, p, ledger, hash); err != nil {
-			return fmt.Errorf("signature %d of %s: %w", i, account, err)
-		}
+	if err := s.verify(p, ledger, hash); err != nil {
+		return fmt.Errorf("account %s: %w", account, err)
 	}
 	return nil
 }

@@ -1,0 +1,272 @@
+package dd
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// Keys says by which keys an account signs since they were changed. An account
+// without such a record signs by its first descriptor, the one that its address
+// is the hash of.
+type Keys struct {
+	Account    objectstore.Account `cbor:"1,keyasint"`
+	Descriptor []byte              `cbor:"2,keyasint"` // canonical
+	Since      uint64              `cbor:"3,keyasint"` // number of the directory block that brought them
+	Changes    uint64              `cbor:"4,keyasint"` // how often they have been changed, from 1
+}
+
+func keyKeys(a objectstore.Account) []any { return []any{"keys", string(a)} }
+
+// keyPast is there for every descriptor that an account had before.
+func keyPast(a objectstore.Account, descriptor []byte) []any {
+	h := sha256.Sum256(descriptor)
+	return []any{"past", string(a), h[:]}
+}
+
+// Keys gives the record of an account whose keys were changed; ok is false where
+// they never were.
+func (s State) Keys(a objectstore.Account) (keys Keys, ok bool, err error) {
+	if s.ledger.Rotated == 0 {
+		return Keys{}, false, nil
+	}
+	return get[Keys](s, keyKeys(a))
+}
+
+// Present gives the canonical descriptor by which an account signs here, or nil
+// where that is its first one, which its address is the hash of.
+func (s State) Present(a objectstore.Account) ([]byte, error) {
+	k, _, err := s.Keys(a)
+	return k.Descriptor, err
+}
+
+// Had reports whether an account signs, or has once signed, by a descriptor. It
+// is what a reader may ask of a signature before he knows the directory block
+// by which it counts.
+func (s State) Had(a objectstore.Account, descriptor []byte) (bool, error) {
+	if first, err := isFirst(a, descriptor); first || err != nil {
+		return first, err
+	}
+	k, ok, err := s.Keys(a)
+	if err != nil || !ok || bytes.Equal(k.Descriptor, descriptor) {
+		return ok, err
+	}
+	return s.hasRecord(keyPast(a, descriptor))
+}
+
+// isFirst reports whether an account is the address of a descriptor.
+func isFirst(a objectstore.Account, descriptor []byte) (bool, error) {
+	d, err := sign.ParseDescriptor(descriptor)
+	if err != nil {
+		return false, err
+	}
+	return objectstore.Account(sign.AccountOf(d)) == a, nil
+}
+
+// signsBy is the rule of RightSign: descriptor is the present one of an account.
+// Empty stands for the account's first.
+func (s State) signsBy(a objectstore.Account, descriptor []byte) error {
+	k, ok, err := s.Keys(a)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ok && bytes.Equal(k.Descriptor, descriptor):
+		return nil
+	case ok:
+		return fault.New("AG0506", fmt.Sprintf("sign with the present keys of %s", s.who(a)),
+			"%s signs by other keys since directory block %d", s.who(a), k.Since)
+	case len(descriptor) == 0:
+		return nil
+	}
+	first, err := isFirst(a, descriptor)
+	if err == nil && !first {
+		err = fault.New("AG0506", "", "%s does not sign by these keys", s.who(a))
+	}
+	return err
+}
+
+// checkSeal checks that seal is account's signature over id, by its present keys.
+func (s State) checkSeal(seal []byte, account objectstore.Account, p sign.Purpose, id objectstore.Hash) error {
+	sl, err := sign.ParseSeal(seal)
+	if err != nil {
+		return err
+	}
+	d, err := sl.Describe()
+	if err != nil {
+		return err
+	}
+	if err := Decide(s, Question{Account: account, Right: RightSign, Keys: d.Bytes()}); err != nil {
+		return err
+	}
+	return sl.CheckBy(d, p, s.Ledger(), id)
+}
+
+// Signer gives the account that signers sign for, with its canonical descriptor.
+// descriptor may be nil for one signer. The first answer counts:
+//
+//   - the account of which the descriptor, or the signer's key alone, is the
+//     first one, if it has an identity or any role and still signs by it;
+//   - the account that signs by this descriptor, or by a descriptor of which the
+//     signer's key alone suffices, since its keys were changed or because it has
+//     several; two such accounts are refused (AG0507);
+//   - the account of the descriptor or key, which nobody knows.
+func (s State) Signer(descriptor []byte, signers ...crypto.Signer) (objectstore.Account, []byte, error) {
+	a, d, err := s.signer(descriptor, signers)
+	return a, d.Bytes(), err
+}
+
+func (s State) signer(descriptor []byte, signers []crypto.Signer) (objectstore.Account, sign.Descriptor, error) {
+	d, err := describe(descriptor, signers)
+	if err != nil {
+		return "", d, err
+	}
+	own := objectstore.Account(sign.AccountOf(d))
+	k, changed, err := s.Keys(own)
+	if err != nil {
+		return "", d, err
+	}
+	if !changed || bytes.Equal(k.Descriptor, d.Bytes()) {
+		_, named, err := s.NameOf(own)
+		if err != nil || named {
+			return own, d, err
+		}
+	}
+	found, by, err := s.signing(d, descriptor == nil)
+	if err != nil || found == "" {
+		return own, d, err
+	}
+	if member, err := s.hasAnyRole(own); err != nil || member && !changed {
+		return own, d, err
+	}
+	return found, by, nil
+}
+
+// signing finds the account that signs by a descriptor which is not its first,
+// or, with alone, for which the descriptor's one key suffices.
+func (s State) signing(d sign.Descriptor, alone bool) (found objectstore.Account, by sign.Descriptor, err error) {
+	look := func(a objectstore.Account, data []byte) error {
+		if a == found {
+			return nil
+		}
+		if !bytes.Equal(data, d.Bytes()) && (!alone || !bytes.Contains(data, d.Keys()[0])) {
+			return nil
+		}
+		present, err := sign.ParseDescriptor(data)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(data, d.Bytes()) && (present.Threshold() != 1 || !present.Has(d.Keys()[0])) {
+			return nil
+		}
+		if found != "" {
+			return fault.New("AG0507", "name the account with its descriptor", "the key is one of both %s and %s", s.who(found), s.who(a))
+		}
+		found, by = a, present
+		return nil
+	}
+	if s.ledger.Rotated > 0 {
+		if err := scan(s, []any{"keys"}, func(k Keys) error { return look(k.Account, k.Descriptor) }); err != nil {
+			return "", d, err
+		}
+	}
+	if !alone {
+		return found, by, nil // the first descriptor of an account is found by its hash
+	}
+	err = scan(s, []any{"identity"}, func(i Identity) error {
+		if _, changed, err := s.Keys(i.Account); err != nil || changed {
+			return err
+		}
+		return look(i.Account, i.Descriptor)
+	})
+	if err != nil {
+		return "", d, err
+	}
+	return found, by, nil
+}
+
+// SetKeys replaces the keys of an account: to add a key, to rotate, to raise a
+// threshold. The address stays. The account itself asks for it, by its present
+// keys; for an account that has lost them, the admins (a root matter). It never
+// goes back to a descriptor that it had before.
+type SetKeys struct {
+	Account    objectstore.Account `cbor:"1,keyasint"`
+	Descriptor []byte              `cbor:"2,keyasint"` // canonical
+}
+
+func (SetKeys) kind() OperationKind { return KindKeys }
+
+func (c SetKeys) records(s State, op Operation) ([]record, error) {
+	if err := checkAccount("account", c.Account); err != nil {
+		return nil, err
+	}
+	d, err := sign.ParseDescriptor(c.Descriptor)
+	if err != nil {
+		return nil, err
+	}
+	if d.Kind() == sign.KindContract {
+		return nil, fault.New("AG0102", "", "a contract's descriptor has no keys to sign with")
+	}
+	if op.Account != c.Account {
+		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: "*"}); err != nil {
+			return nil, err
+		}
+	}
+	if had, err := s.Had(c.Account, c.Descriptor); err != nil {
+		return nil, err
+	} else if had {
+		return nil, fault.New("AG0703", "make a new key", "%s signs by these keys, or did once: an account does not go back to keys it had", s.who(c.Account))
+	}
+	old, _, err := s.Keys(c.Account)
+	if err != nil {
+		return nil, err
+	}
+	l := s.ledger
+	l.Rotated++
+	list := []record{
+		{keyLedger(), l},
+		{keyKeys(c.Account), Keys{Account: c.Account, Descriptor: c.Descriptor, Since: s.block.Number + 1, Changes: old.Changes + 1}},
+	}
+	if old.Descriptor != nil {
+		list = append(list, record{keyPast(c.Account, old.Descriptor), s.block.Number})
+	}
+	return list, nil
+}
+
+// describe gives the descriptor of signers: the one that is given, or that of
+// the only signer's key.
+func describe(descriptor []byte, signers []crypto.Signer) (sign.Descriptor, error) {
+	if descriptor != nil {
+		return sign.ParseDescriptor(descriptor)
+	}
+	if len(signers) != 1 {
+		return sign.Descriptor{}, fmt.Errorf("%d signers and no account descriptor", len(signers))
+	}
+	pub, ok := signers[0].Public().(ed25519.PublicKey)
+	if !ok {
+		return sign.Descriptor{}, fmt.Errorf("the key is of type %T, want ed25519", signers[0].Public())
+	}
+	return sign.KeyDescriptor(pub)
+}
+
+func makeSeal(d sign.Descriptor, p sign.Purpose, ledger, id objectstore.Hash, signers []crypto.Signer) ([]byte, error) {
+	var list []sign.Signature
+	for _, k := range signers {
+		s, err := sign.Sign(k, p, ledger, id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	seal, err := sign.MakeSeal(d, list...)
+	if err != nil {
+		return nil, err
+	}
+	return seal.Bytes()
+}

@@ -1,0 +1,181 @@
+package repo_test
+
+import (
+	"crypto/ed25519"
+	"testing"
+	"time"
+
+	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/repo"
+	"github.com/aergo-git/aergo-git/sqlcontract"
+)
+
+func (s *story) rotate(old, next string) {
+	s.Helper()
+	d, err := sign.KeyDescriptor(keyOf(next).Public().(ed25519.PublicKey))
+	if err != nil {
+		s.Fatal(err)
+	}
+	account, err := s.AccountFor(keyOf(old))
+	if err != nil {
+		s.Fatal(err)
+	}
+	op := dd.SetKeys{Account: account, Descriptor: d.Bytes()}
+	if old == "alice" {
+		err = s.Direct(keyOf(old), op)
+	} else {
+		err = s.Order(s.key, keyOf(old), op)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// TestKeysChange: bob, a writer, and alice, the owner and producer, change their
+// keys. What was signed before stays valid; nothing new is signed by an old key.
+func TestKeysChange(t *testing.T) {
+	s := begin(t, fixed(31))
+	s.deploy("", "shop", shop)
+	s.call("", "shop", "add_item", args{"sku": "tea", "price": int64(400), "stock": int64(100)})
+	s.grant(dd.Writer, "*", "bob")
+	sell := repo.Call{Contract: "shop", Action: "sell", Args: args{"sku": "tea", "n": int64(1)}}
+	sign := func(name string) sqlcontract.Transaction {
+		t.Helper()
+		tx, err := s.Sign(keyOf(name), sell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tx
+	}
+	submit := func(want string, txs ...sqlcontract.Transaction) {
+		t.Helper()
+		got, err := s.Submit(ctx, s.key, "", txs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range got {
+			if code(a.Err) != want {
+				t.Errorf("got %v, want %q", a.Err, want)
+			}
+		}
+	}
+	submit("", sign("bob"))
+	before, after := sign("bob"), sign("bob")
+	if _, err := s.CreateBranch("work", "", keyOf("bob"), false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Call(ctx, keyOf("bob"), repo.Call{Branch: "work", Contract: "shop", Action: "sell", Args: args{"sku": "tea", "n": int64(5)}}); err != nil {
+		t.Fatal(err)
+	}
+	submit("", before)
+	s.rotate("bob", "bob 2")
+	submit("AG0506", after) // signed in time, but it runs too late
+	submit("AG0501", sign("bob 3"))
+	submit("", sign("bob 2"))
+	if got := s.query("", "SELECT count(DISTINCT account) FROM aergo_seen.seen WHERE account = '"+string(repo.AccountOf(keyOf("bob")))+"'"); got != "1\n" {
+		t.Errorf("bob's calls are of %s accounts", got)
+	}
+	if _, err := s.Call(ctx, keyOf("bob 2"), repo.Call{Branch: "work", Contract: "shop", Action: "sell", Args: args{"sku": "tea", "n": int64(2)}}); err != nil {
+		t.Errorf("bob cannot go on with his branch: %v", err)
+	}
+	s.verify()
+
+	// A merge runs the transactions again, at a directory block with the new key.
+	res, err := s.Merge(ctx, s.key, "work", repo.MergeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Included != 1 || len(res.Verdicts) != 2 || res.Verdicts[0].Code != "AG0506" {
+		t.Errorf("verdicts %+v", res.Verdicts)
+	}
+
+	// Alice's turn.
+	s.rotate("alice", "alice 2")
+	old := s.key
+	for what, try := range map[string]func() error{
+		"call":    func() error { _, err := s.Call(ctx, old, sell); return err },
+		"submit":  func() error { _, err := s.Submit(ctx, old, "", []sqlcontract.Transaction{sign("bob 2")}); return err },
+		"tag":     func() error { _, err := s.Tag(ctx, old, "v1", "", ""); return err },
+		"branch":  func() error { _, err := s.CreateBranch("new", "", old, false); return err },
+		"publish": func() error { _, err := s.ProveRow(ctx, old, "", "shop", "item", []any{"tea"}); return err },
+		"merge":   func() error { _, err := s.Merge(ctx, old, "work", repo.MergeOptions{}); return err },
+	} {
+		if err := try(); err == nil {
+			t.Errorf("%s with the old key", what)
+		}
+	}
+	s.key = keyOf("alice 2")
+	s.call("", "shop", "sell", args{"sku": "tea", "n": int64(1)})
+	if _, err := s.Tag(ctx, s.key, "v1", "", ""); err != nil {
+		t.Error(err)
+	}
+	proof, err := s.ProveRow(ctx, s.key, "", "shop", "item", []any{"tea"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.VerifyProof(proof, nil); err != nil {
+		t.Error(err)
+	}
+	s.verify()
+	for _, full := range []bool{false, true} {
+		if _, err := s.Verify(ctx, repo.VerifyOptions{Full: full}); err != nil {
+			t.Errorf("full %v: %v", full, err)
+		}
+	}
+}
+
+// TestForgedKeys puts blocks and transactions by replaced keys straight into the
+// store.
+func TestForgedKeys(t *testing.T) {
+	for name, forge := range map[string]func(f *forger){
+		"a block by its producer's old key": func(f *forger) {
+			f.publish(f.child(), keyOf("alice"))
+		},
+		"a transaction by an old key": func(f *forger) {
+			f.publishBy(f.child(f.sign(f.head.Ledger, objectstore.Hash{}, keyOf("alice"), time.UnixMilli(f.head.Time))), "alice 2")
+		},
+	} {
+		s := begin(t, fixed(32))
+		s.deploy("", "shop", shop)
+		s.call("", "shop", "add_item", args{"sku": "tea", "price": int64(400), "stock": int64(100)})
+		if _, err := s.CreateBranch("eu", "", s.key, false); err != nil {
+			t.Fatal(err)
+		}
+		s.rotate("alice", "alice 2")
+		s.key = keyOf("alice 2")
+		s.call("", "shop", "sell", args{"sku": "tea", "n": int64(1)})
+		s.reopen(func(dir string) {
+			f := newForger(t, dir)
+			forge(f)
+			f.must(f.batch.Commit())
+			f.must(f.batch.Close())
+			f.must(f.db.Close())
+		})
+		if _, err := s.Verify(ctx, repo.VerifyOptions{}); code(err) != "AG0603" {
+			t.Errorf("%s: %v", name, err)
+		} else {
+			t.Log(err)
+		}
+		_ = s.Close()
+	}
+}
+
+// publishBy makes the block the head of main, signed by alice's present key.
+func (f *forger) publishBy(h branch.Header, key string) {
+	f.t.Helper()
+	d, err := sign.KeyDescriptor(keyOf(key).Public().(ed25519.PublicKey))
+	f.must(err)
+	block, err := branch.NewBlock(h)
+	f.must(err)
+	seal, err := branch.SignBlock(block, d.Bytes(), keyOf(key))
+	f.must(err)
+	data, err := h.Encode()
+	f.must(err)
+	id, err := f.batch.Put(objectstore.KindBlock, data)
+	f.must(err)
+	f.must(f.batch.PutSeal(id, seal))
+	f.must(branch.Advance(f.batch, f.main.ID, f.head.ID, id))
+}
