@@ -132,6 +132,24 @@ func Rename(b objectstore.Batch, refs objectstore.Refs, from, to Name) error {
 	return b.SetRef(refCurrent, []byte(from), []byte(to))
 }
 
+// SetPolicy says how merges into a local branch are made.
+func SetPolicy(b objectstore.Batch, refs objectstore.Refs, name Name, policy string) error {
+	r, err := Lookup(refs, name)
+	if err != nil {
+		return err
+	}
+	old, err := wire.Marshal(r)
+	if err != nil {
+		return err
+	}
+	r.Policy = policy
+	data, err := wire.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return b.SetRef(refBranch+string(name), old, data)
+}
+
 // Delete removes a name and its head; the blocks stay until they are collected.
 // main and the current branch cannot be deleted.
 func Delete(b objectstore.Batch, refs objectstore.Refs, name Name) error {

@@ -123,9 +123,13 @@ func (r *Repository) describe(state dd.State, rec branch.Record, current branch.
 		return Branch{}, fmt.Errorf("branch %s: %w", rec.Name, err)
 	}
 	_, registered, err := state.Branch(rec.ID)
+	if err != nil {
+		return Branch{}, err
+	}
+	policy, err := policyOf(state, rec)
 	return Branch{
 		Name: string(rec.Name), ID: rec.ID, Head: head, From: rec.From, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(),
-		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Scratch: rec.Scratch,
+		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Scratch: rec.Scratch, Policy: policy,
 	}, err
 }
 

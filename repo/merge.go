@@ -27,6 +27,10 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 	if err := r.nothingOpen(by.record); err != nil && !(o.DryRun && fault.Is(err, "AG0710")) {
 		return MergeResult{}, err
 	}
+	o, policy, err := r.obey(o, source, by.record)
+	if err != nil {
+		return MergeResult{}, err
+	}
 	d, err := r.begin(by, r.now(), mergeBlock(o.Consistent))
 	if err != nil {
 		return MergeResult{}, err
@@ -34,6 +38,9 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 	defer d.abandon()
 	res := MergeResult{Source: from, Target: d.parent.ID, Kind: "up to date"}
 	if done, err := r.history.IsAncestor(from, d.parent.ID); done || err != nil {
+		return res, err
+	}
+	if res.Shown, err = r.discloses(from, by.record, o.Disclose || o.DryRun); err != nil {
 		return res, err
 	}
 	if !o.NoFF {
@@ -50,6 +57,7 @@ func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string
 	if err := r.ownOnly(from, d.parent.ID); err != nil {
 		return res, err
 	}
+	res.Policy = policy
 	if o.Consistent {
 		err := d.consistent(ctx, &res, nil, !o.DryRun)
 		if err == nil && len(res.Conflicts) > 0 && !o.DryRun {

@@ -39,8 +39,9 @@ type Branch struct {
 	Time       time.Time        // of the head
 	Creator    objectstore.Account
 	Current    bool
-	Registered bool // in the directory; otherwise the name is local
-	Scratch    bool // its calls never leave it
+	Registered bool   // in the directory; otherwise the name is local
+	Scratch    bool   // its calls never leave it
+	Policy     string // how merges are made: "automatic", "consistent", or "" where each says
 }
 
 // Tag is a signed, immutable name for a block, kept in the directory.
@@ -167,8 +168,14 @@ type MergeOptions struct {
 	NoFF   bool   // a merge block even where a fast-forward would do
 	Strict bool   // exclude what would be included with other rows
 
-	// Consistent merges rows by cell instead of running transactions again.
-	Consistent bool
+	// Consistent merges rows by cell instead of running transactions again;
+	// Automatic, and Strict, are the other kind. Without any the policy of the
+	// target decides, else that of the branch that the source names.
+	Consistent, Automatic bool
+
+	// Disclose allows a merge that shows the source to some who may read the
+	// target only.
+	Disclose bool
 }
 
 // MergeResult is what a merge did, or would do.
@@ -181,6 +188,9 @@ type MergeResult struct {
 	Verdicts []Verdict
 	Included int
 	Excluded int
+
+	Policy string                // the branch whose policy chose the kind; "" where none did
+	Shown  []objectstore.Account // who could not read the source before; see MergeOptions.Disclose
 
 	// Of a consistent merge; its Verdicts are about system contracts only.
 	Rows      int        // that either side changed

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"strconv"
+	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -15,6 +16,7 @@ func (a *app) branchCommand() *ucli.Command {
 		Description: "Without arguments lists the branches. A branch costs nothing, whatever the size\nof the ledger.",
 		Flags: []ucli.Flag{
 			&ucli.BoolFlag{Name: "scratch", Usage: "make one whose calls never leave it"},
+			mergePolicyFlag(),
 			&ucli.StringFlag{Name: "move", Aliases: []string{"m"}, Usage: "rename branch `OLD` to NAME; alone: the current one to OLD"},
 			&ucli.StringFlag{Name: "delete", Aliases: []string{"d"}, Usage: "delete branch `B`"},
 			&ucli.StringFlag{Name: "force-delete", Aliases: []string{"D"}, Usage: "delete branch `B` though nothing else has its blocks"},
@@ -30,6 +32,9 @@ func (a *app) branch(c *ucli.Context) error {
 		return err
 	}
 	args := c.Args().Slice()
+	if c.IsSet("merge") && (len(args) == 0 || c.IsSet("delete") || c.IsSet("force-delete") || c.IsSet("move") || c.IsSet("register")) {
+		return usage("AG0113", "aergo branch NAME --merge consistent", "--merge goes with a new branch")
+	}
 	switch {
 	case c.IsSet("delete"), c.IsSet("force-delete"):
 		force := c.IsSet("force-delete")
@@ -67,17 +72,21 @@ func (a *app) branch(c *ucli.Context) error {
 		}
 		a.done("Branch %s registered in the directory.", c.String("register"))
 		return a.branchesJSON(r)
-	case len(args) > 2:
-		return usage("AG0113", "aergo branch NAME [START]", "%q is one argument too many", args[2])
 	case len(args) > 0:
-		b, err := a.createBranch(r, args[0], c.Args().Get(1), c.Bool("scratch"))
+		if len(args) > 1 && args[0] == "new" { // branch new NAME
+			args = args[1:]
+		}
+		if len(args) > 2 {
+			return usage("AG0113", "aergo branch NAME [START]", "%q is one argument too many", args[2])
+		}
+		b, err := a.createBranch(r, c, args)
 		if err != nil {
 			return err
 		}
 		if a.json {
 			return a.emit(branchOf(b))
 		}
-		a.done("Branch %s at block %s%s.", b.Name, b.Head.Short(), scratchNote(b))
+		a.done("Branch %s at block %s%s.", b.Name, b.Head.Short(), branchNote(b))
 		a.next("aergo switch %s", b.Name)
 		return nil
 	case a.json:
@@ -99,17 +108,29 @@ func (a *app) branch(c *ucli.Context) error {
 		} else if b.Scratch {
 			kind = "scratch"
 		}
+		if b.Policy != "" {
+			kind = strings.TrimSpace(kind + " merges " + b.Policy)
+		}
 		lines = append(lines, []string{mark + " " + b.Name, b.Head.Short(), "#" + strconv.FormatUint(b.Number, 10), date(b.Time), a.who(b.Creator), kind})
 	}
 	a.columns(lines)
 	return nil
 }
 
-func scratchNote(b repo.Branch) string {
-	if b.Scratch {
-		return ", scratch: its calls never leave it"
+// branchNote is what is unusual about a new branch.
+func branchNote(b repo.Branch) string {
+	note := ""
+	if b.Policy != "" {
+		note = ", merges " + b.Policy
 	}
-	return ""
+	if b.Scratch {
+		note += ", scratch: its calls never leave it"
+	}
+	return note
+}
+
+func mergePolicyFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "merge", Usage: "how merges are made where nobody says, `automatic|consistent`; with a new branch"}
 }
 
 func (a *app) branchesJSON(r *repo.Repository) error {
@@ -127,12 +148,28 @@ func (a *app) branchesJSON(r *repo.Repository) error {
 	return a.emit(list)
 }
 
-func (a *app) createBranch(r *repo.Repository, name, start string, scratch bool) (repo.Branch, error) {
+// createBranch makes the branch that args, NAME and maybe START, and the flags
+// ask for.
+func (a *app) createBranch(r *repo.Repository, c *ucli.Context, args []string) (repo.Branch, error) {
+	policy, start := c.String("merge"), ""
+	if len(args) > 1 {
+		start = args[1]
+	}
+	if c.IsSet("merge") {
+		if err := repo.CheckPolicy(policy); err != nil {
+			return repo.Branch{}, err
+		}
+	}
 	key, err := a.key()
 	if err != nil {
 		return repo.Branch{}, err
 	}
-	return r.CreateBranch(name, start, key, scratch)
+	b, err := r.CreateBranch(args[0], start, key, c.Bool("scratch"))
+	if err != nil || !c.IsSet("merge") {
+		return b, err
+	}
+	b.Policy = policy
+	return b, r.SetPolicy(a.ctx, key, args[0], policy)
 }
 
 // branchError adds "did you mean" where a branch is not found.
@@ -161,6 +198,7 @@ func (a *app) switchCommand() *ucli.Command {
 		Flags: []ucli.Flag{
 			&ucli.BoolFlag{Name: "create", Aliases: []string{"c"}, Usage: "make it first"},
 			&ucli.BoolFlag{Name: "scratch", Usage: "with -c: its calls never leave it"},
+			mergePolicyFlag(),
 		},
 		Action: a.switchTo,
 	}
@@ -177,6 +215,9 @@ func (a *app) switchTo(c *ucli.Context) error {
 	if c.Bool("scratch") && !c.Bool("create") {
 		return usage("AG0113", "aergo switch -c --scratch NAME", "a branch is scratch from its beginning or not at all")
 	}
+	if c.IsSet("merge") && !c.Bool("create") {
+		return usage("AG0113", "aergo switch -c --merge consistent NAME", "--merge goes with -c")
+	}
 	r, err := a.open()
 	if err != nil {
 		return err
@@ -184,7 +225,7 @@ func (a *app) switchTo(c *ucli.Context) error {
 	name := c.Args().First()
 	how := "On branch"
 	if c.Bool("create") {
-		if _, err := a.createBranch(r, name, c.Args().Get(1), c.Bool("scratch")); err != nil {
+		if _, err := a.createBranch(r, c, c.Args().Slice()); err != nil {
 			return err
 		}
 		how = "On new branch"
@@ -203,7 +244,7 @@ func (a *app) switchTo(c *ucli.Context) error {
 		if a.json {
 			return a.emit(branchOf(b))
 		}
-		a.done("%s %s, block %s (number %d)%s.", how, b.Name, b.Head.Short(), b.Number, scratchNote(b))
+		a.done("%s %s, block %s (number %d)%s.", how, b.Name, b.Head.Short(), b.Number, branchNote(b))
 	}
 	return nil
 }

@@ -174,6 +174,8 @@ func explanations() map[string]explanation {
 			"Pick the others: aergo cherry-pick A..B leaves out what has run here; --tx ID names them one by one."},
 		"AG0721": {"The choice of a cherry-pick or revert is empty: the block holds nothing that ran well, what was chosen is here already, or nothing was changed.",
 			"aergo show BLOCK lists the transactions of a block, aergo diff A..B what differs."},
+		"AG0730": {"A merge or cherry-pick would show transactions to accounts that may read the target branch and not the source: who reads a branch reads all that was merged into it.",
+			"If they may see it: --disclose, or aergo grant reader --to WHO --branch SOURCE first. Otherwise keep the branches apart."},
 
 		"AG0901": {"Another aergo process has the ledger open and did not let go in time.", "Try again when it is done."},
 		"AG0902": {"Standard output could not be written, for example because the disk is full.",

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -17,6 +18,8 @@ type mergeJSON struct {
 	Included int           `json:"included"`
 	Excluded int           `json:"excluded"`
 	Verdicts []verdictJSON `json:"verdicts"`
+	Policy   string        `json:"policy,omitempty"`   // the branch whose policy chose the kind
+	ShownTo  []string      `json:"shown_to,omitempty"` // who could not read the source before
 
 	// Of a consistent merge.
 	Rows      int            `json:"rows,omitempty"` // that either side changed
@@ -46,7 +49,13 @@ type verdictJSON struct {
 }
 
 func mergeOf(m repo.MergeResult) mergeJSON {
-	j := mergeJSON{m.Kind, id(m.Block), id(m.Source), id(m.Target), ids(m.Bases), m.Included, m.Excluded, []verdictJSON{}, m.Rows, nil, conflictsJSON(m.Conflicts), id(m.Patch), nil}
+	j := mergeJSON{
+		Kind: m.Kind, Block: id(m.Block), Source: id(m.Source), Target: id(m.Target), Bases: ids(m.Bases), Included: m.Included, Excluded: m.Excluded,
+		Verdicts: []verdictJSON{}, Policy: m.Policy, Rows: m.Rows, Conflicts: conflictsJSON(m.Conflicts), Patch: id(m.Patch),
+	}
+	for _, account := range m.Shown {
+		j.ShownTo = append(j.ShownTo, string(account))
+	}
 	for _, c := range m.Chosen {
 		j.Chosen = append(j.Chosen, chosenOf(c))
 	}
@@ -77,11 +86,13 @@ func (a *app) mergeCommand() *ucli.Command {
 			"what does not fit is excluded, with its reason, and never counts.\n" +
 			"--consistent merges rows by cell instead: what one side changed is taken, what\n" +
 			"both changed is settled by the MERGE RULE of its column or is a conflict, which\n" +
-			"stays open until aergo resolve settles it.",
+			"stays open until aergo resolve settles it. Without either flag the policy of this\n" +
+			"branch decides, else that of SRC, else it is automatic.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "into", Usage: "merge into branch `B`, not the current one"},
-			&ucli.BoolFlag{Name: "automatic", Usage: "replay transactions (what happens without a flag)"},
+			&ucli.BoolFlag{Name: "automatic", Usage: "replay transactions, whatever the branch's policy"},
 			&ucli.BoolFlag{Name: "consistent", Usage: "merge rows by cell, by the contracts' MERGE RULEs"},
+			&ucli.BoolFlag{Name: "disclose", Usage: "merge though some may read this branch and not the source"},
 			&ucli.BoolFlag{Name: "dry-run", Aliases: []string{"preview"}, Usage: "show what would be, write nothing"},
 			&ucli.BoolFlag{Name: "abort", Usage: "give up the merge whose conflicts are open"},
 			&ucli.BoolFlag{Name: "continue", Usage: "make the block of the open merge, if nothing is left"},
@@ -113,7 +124,7 @@ func (a *app) merge(c *ucli.Context) error {
 	source := c.Args().First()
 	m, err := r.Merge(a.ctx, key, source, repo.MergeOptions{
 		Into: c.String("into"), DryRun: c.Bool("dry-run"), NoFF: c.Bool("no-ff"), Strict: c.Bool("strict"),
-		Consistent: c.Bool("consistent"),
+		Consistent: c.Bool("consistent"), Automatic: c.Bool("automatic"), Disclose: c.Bool("disclose"),
 	})
 	if err != nil {
 		return a.branchError(r, source, err)
@@ -121,6 +132,9 @@ func (a *app) merge(c *ucli.Context) error {
 	into := c.String("into")
 	if into == "" {
 		into = r.Current()
+	}
+	if !a.json {
+		a.mergeNotes(m, source, c.Bool("dry-run"))
 	}
 	if m.Kind == "consistent" {
 		return a.byCells(m, into, c.Bool("dry-run"))
@@ -144,6 +158,26 @@ func (a *app) merge(c *ucli.Context) error {
 		a.done("Merge block %s on %s: %d included, %d excluded.%s", m.Block.Short(), into, m.Included, m.Excluded, tail)
 	}
 	return nil
+}
+
+// mergeNotes says what was not asked for: why it is this kind of merge, and who
+// sees the source by it.
+func (a *app) mergeNotes(m repo.MergeResult, source string, dry bool) {
+	if how := map[string]string{"automatic": "Automatic", "consistent": "By cell"}[m.Kind]; m.Policy != "" && how != "" {
+		a.say("%s, by the policy of branch %s.", how, m.Policy)
+	}
+	if len(m.Shown) == 0 {
+		return
+	}
+	var names []string
+	for _, account := range m.Shown {
+		names = append(names, a.who(account))
+	}
+	if who := strings.Join(names, ", "); dry {
+		a.say("Would show %s to %s, who may not read it now: this needs --disclose.", source, who)
+	} else {
+		a.say("Shows %s to %s, who could not read it before.", source, who)
+	}
 }
 
 func mergeSum(m repo.MergeResult, source, into string) string {

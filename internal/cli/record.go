@@ -214,10 +214,11 @@ type branchJSON struct {
 	Current    bool   `json:"current"`
 	Registered bool   `json:"registered"`
 	Scratch    bool   `json:"scratch"`
+	Policy     string `json:"policy"` // automatic, consistent, or "": none
 }
 
 func branchOf(b repo.Branch) branchJSON {
-	return branchJSON{b.Name, id(b.ID), id(b.Head), b.Number, timeJSON(b.Time), string(b.Creator), b.Current, b.Registered, b.Scratch}
+	return branchJSON{b.Name, id(b.ID), id(b.Head), b.Number, timeJSON(b.Time), string(b.Creator), b.Current, b.Registered, b.Scratch, b.Policy}
 }
 
 type contractJSON struct {

@@ -76,6 +76,9 @@ func (a *app) statusOf(c *ucli.Context) error {
 	if !s.Merging.IsZero() {
 		lines = append(lines, []string{"  merging", "block " + s.Merging.Short() + " by cell, with conflicts; calls go on meanwhile"})
 	}
+	if s.Branch.Policy != "" {
+		lines = append(lines, []string{"  merges", s.Branch.Policy + ", where nobody says otherwise"})
+	}
 	if s.Branch.Scratch {
 		lines = append(lines, []string{"  scratch", "calls on this branch never leave it"})
 	}
