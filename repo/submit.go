@@ -26,7 +26,8 @@ func (r *Repository) Sign(key crypto.Signer, c Call) (sqlcontract.Transaction, e
 // not admitted.
 type Submission struct {
 	Result
-	Err error
+	Summary CallSummary // of what was asked for; empty where its signature is not good
+	Err     error
 }
 
 // Submit runs transactions that others have signed, in one block of the
@@ -35,7 +36,7 @@ type Submission struct {
 // refused has a failed receipt, one that was not admitted has an Err and leaves
 // no trace. Where none is admitted there is no block.
 func (r *Repository) Submit(ctx context.Context, producer crypto.Signer, branch string, txs []sqlcontract.Transaction) ([]Submission, error) {
-	verified, errs := r.verifier.VerifyAll(txs)
+	answers, verified := r.verified(txs)
 	by, err := r.signer(producer, branch)
 	if err != nil {
 		return nil, err
@@ -45,10 +46,9 @@ func (r *Repository) Submit(ctx context.Context, producer crypto.Signer, branch 
 		return nil, err
 	}
 	defer d.abandon()
-	answers := make([]Submission, len(txs))
 	for i, t := range verified {
 		a := &answers[i]
-		if a.Err = errs[i]; a.Err != nil {
+		if a.Err != nil {
 			continue
 		}
 		if a.Result, a.Err = d.run(t); a.Err != nil && !sqlcontract.NotAdmitted(a.Err) {
@@ -68,4 +68,28 @@ func (r *Repository) Submit(ctx context.Context, producer crypto.Signer, branch 
 		}
 	}
 	return answers, nil
+}
+
+// Inspect says what transactions ask for, and of each whether it is signed by its
+// account for this ledger. Nothing runs.
+func (r *Repository) Inspect(txs []sqlcontract.Transaction) []Submission {
+	answers, _ := r.verified(txs)
+	return answers
+}
+
+func (r *Repository) verified(txs []sqlcontract.Transaction) ([]Submission, []sqlcontract.VerifiedTransaction) {
+	verified, errs := r.verifier.VerifyAll(txs)
+	answers := make([]Submission, len(txs))
+	for i, t := range verified {
+		a := &answers[i]
+		if a.Err = errs[i]; a.Err != nil {
+			continue
+		}
+		h := t.Header()
+		a.Summary = CallSummary{Transaction: t.ID(), Account: h.Account, Text: kindName(h.Kind) + " " + h.Contract}
+		if h.Kind == sqlcontract.KindCall {
+			a.Summary.Text = callText(h.Contract, h.Action, nil, t.Arguments())
+		}
+	}
+	return answers, verified
 }

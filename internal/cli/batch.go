@@ -85,7 +85,7 @@ func (a *app) callBatch(c *ucli.Context) error {
 	} else if c.NArg() > 0 {
 		return usage("AG0113", "aergo call --batch FILE.jsonl", "%q: the calls of a batch stand in its file", c.Args().First())
 	}
-	for _, f := range []string{"args", "gas", "scratch"} {
+	for _, f := range []string{"args", "gas", "scratch", "who", "sign-only", "output"} {
 		if c.IsSet(f) {
 			return usage("AG0111", "aergo call CONTRACT.ACTION …", "--%s belongs to a single call", f)
 		}

@@ -23,12 +23,17 @@ func (a *app) callCommand() *ucli.Command {
 			"the rest goes on. With --idempotency-key FIELD a second run applies nothing twice.\n\n" +
 			"CONTRACT.ACTION --csv FILE does the same with a table: its first line names the\n" +
 			"columns, each argument is in the column of its name or of --map. name=value gives\n" +
-			"an argument to all lines. An empty field is '' for TEXT, else the default or NULL.",
+			"an argument to all lines. An empty field is '' for TEXT, else the default or NULL.\n\n" +
+			"--sign-only is for a writer who does not make the branch's blocks: the producer runs\n" +
+			"what is signed with aergo submit FILE.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "call on branch `B`, not the current one"},
 			&ucli.BoolFlag{Name: "create", Aliases: []string{"c"}, Usage: "make that branch first"},
 			&ucli.BoolFlag{Name: "scratch", Usage: "with -c: its calls never leave it"},
 			&ucli.StringFlag{Name: "args", Usage: "arguments as a `JSON` object; the only form for NULL"},
+			&ucli.StringSliceFlag{Name: "who", Usage: "argument `ARG=WHO` is the account of WHO: a key, a name in the directory; may be repeated"},
+			&ucli.BoolFlag{Name: "sign-only", Usage: "sign, and leave it to the branch's producer to submit"},
+			&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --sign-only: add the signed call to `FILE`"},
 			&ucli.Uint64Flag{Name: "gas", Usage: "gas limit `N`"},
 			&ucli.StringFlag{Name: "idempotency-key", Usage: "a second call with the same `KEY` counts as the first; in a batch the field that holds it"},
 			&ucli.StringFlag{Name: "batch", Usage: "read calls from `FILE`, JSON lines; - is standard input"},
@@ -51,6 +56,9 @@ func (a *app) call(c *ucli.Context) error {
 	}
 	if err := nargs(c, 1, -1, "call CONTRACT.ACTION [name=value…] [--branch B [-c]]"); err != nil {
 		return err
+	}
+	if c.IsSet("output") && !c.Bool("sign-only") {
+		return usage("AG0111", "aergo call … --sign-only -o FILE", "--output belongs to --sign-only")
 	}
 	for _, f := range []string{"refused", "stop-on-error", "block-size", "map"} {
 		if c.IsSet(f) {
@@ -79,6 +87,12 @@ func (a *app) call(c *ucli.Context) error {
 	call := repo.Call{
 		Contract: contract, Action: action.Name, Args: args, Branch: branch,
 		GasLimit: c.Uint64("gas"), IdempotencyKey: c.String("idempotency-key"),
+	}
+	if c.Bool("sign-only") {
+		if action.ReadOnly || c.Bool("create") {
+			return usage("AG0111", "aergo call … without --sign-only", "--sign-only signs a call for a branch that is there, and a READONLY action needs no signature")
+		}
+		return a.signCall(r, call)
 	}
 	if action.ReadOnly {
 		return a.callReadOnly(r, at, call)
@@ -209,6 +223,17 @@ func (a *app) contract(r *repo.Repository, rev, name string) (*sqlcontract.Contr
 // declares.
 func (a *app) callArgs(c *ucli.Context, action *sqlcontract.Action) (map[string]any, error) {
 	given := c.Args().Tail()
+	for _, w := range c.StringSlice("who") {
+		name, who, ok := strings.Cut(w, "=")
+		if !ok || name == "" || who == "" {
+			return nil, usage("AG0113", "aergo call … --who owner=bob", "--who %q is not argument=who", w)
+		}
+		account, err := a.accountOf(who)
+		if err != nil {
+			return nil, err
+		}
+		given = append(given, name+"="+string(account))
+	}
 	if c.IsSet("args") {
 		if len(given) > 0 {
 			return nil, usage("AG0113", "Write them all as name=value, or all as JSON.", "--args and %s are two ways to give arguments", given[0])

@@ -225,7 +225,7 @@ func (a *app) candidates(global []ucli.Flag, verbs []*ucli.Command, t typed) (li
 func (a *app) arguments(t typed, verb string, verbs []*ucli.Command) (list []candidate, files string) {
 	n := len(t.args)
 	switch verb {
-	case "deploy", "test", "dev", "import", "proof verify", "fmt":
+	case "deploy", "test", "dev", "import", "proof verify", "fmt", "submit", "dd verify":
 		return nil, ":files"
 	case "init":
 		return nil, ":dirs"

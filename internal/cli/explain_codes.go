@@ -127,7 +127,7 @@ func explanations() map[string]explanation {
 		"AG0443": {"The contract in a deploy calls what is not there: a contract, version or action, or with arguments that do not fit.",
 			"aergo deploy FILE --dry-run shows the place. Deploy the called contract first; aergo contract abi NAME shows its actions."},
 		"AG0490": {"A batch is done, and some of its lines were refused.",
-			"They stand, with line number and error, in the file that the error names. It can be corrected and loaded like any batch."},
+			"They stand, with line number and error, in the file that the error names, which can be corrected and loaded like any batch. Those of submit stand in its answer; what was not admitted left no trace."},
 		"AG0491": {"A line of a batch is not a call.",
 			"A line is {\"call\":\"bank.post\",\"args\":{…}}; with --idempotency-key FIELD it has that field in args or beside them."},
 

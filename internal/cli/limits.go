@@ -8,6 +8,8 @@ const (
 	maxSource = 4 << 20
 	// maxProof bounds a proof file: a path of a state map has some dozen nodes.
 	maxProof = 64 << 20
+	// maxSigned bounds a file of signed calls, which all go into one block.
+	maxSigned = 64 << 20
 	// maxBatchLine bounds a line of a batch file; a transaction holds 1 MiB.
 	maxBatchLine = 2 << 20
 	// maxKeyName bounds the name of a key, which becomes a file's name.
