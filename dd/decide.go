@@ -21,6 +21,7 @@ const (
 	RightTag                       // tag a block of a branch
 	RightDirect                    // make directory blocks
 	RightSign                      // sign by these keys
+	RightApprove                   // approve what is merged into a branch
 )
 
 // String is the right as a verb.
@@ -44,6 +45,8 @@ func (r Right) String() string {
 		return "make directory blocks of"
 	case RightSign:
 		return "sign for"
+	case RightApprove:
+		return "approve merges into"
 	}
 	return fmt.Sprintf("do %d to", uint8(r))
 }
@@ -89,6 +92,7 @@ type Question struct {
 //   - Merge and Tag: producers and admins.
 //   - Sign: exactly the present keys of the account. What a block holds, and the
 //     block, is signed by the keys present at the directory block that it names.
+//   - Approve: writers, producers and admins.
 //
 // Decide is pure: it reads s and q, nothing else. An error that is no fault
 // means that the state could not be read.
@@ -119,6 +123,8 @@ func Decide(s State, q Question) error {
 		return s.mayProduce(q, t)
 	case RightMerge, RightTag:
 		return s.need(q, t, Producer, Admin)
+	case RightApprove:
+		return s.need(q, t, Writer, Producer, Admin)
 	case RightAdmin:
 		return s.need(q, t, Admin)
 	case RightRegister:
@@ -193,10 +199,15 @@ func (s State) need(q Question, t target, roles ...Role) error {
 }
 
 func either(roles []Role) string {
-	if len(roles) == 2 {
-		return string(roles[0]) + " or " + string(roles[1])
+	text := string(roles[0])
+	for i, r := range roles[1:] {
+		if i < len(roles)-2 {
+			text += ", " + string(r)
+		} else {
+			text += " or " + string(r)
+		}
 	}
-	return string(roles[0])
+	return text
 }
 
 func (s State) mayRead(q Question, t target) error {

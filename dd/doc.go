@@ -38,7 +38,7 @@
 //	"account", account              name of its identity
 //	"keys", account                 its present descriptor, where it was changed
 //	"past", account, descriptor     until when it signed by that one
-//	"branch", id                    name, creator, salt, producer, epoch, policy, first parent
+//	"branch", id                    name, creator, salt, producer, epoch, policy, first parent, protection
 //	"name", branch name             id
 //	"tag", name                     block, branch, tagger, message, time
 //	"role", role, pattern, account  a grant
@@ -50,6 +50,13 @@
 // A block's signature says who made it; a Statement says that it is published.
 // Sequences never go down, and two statements of one (branch, epoch, sequence)
 // with different blocks are evidence against their producer (Equivocation).
+//
+// # Protected branches
+//
+// ProtectBranch binds what is merged into a branch to a policy, to approvals and
+// to INVARIANTs. The directory says so; repo enforces it, and Verify checks each
+// block by the directory block that it names. An Approval is an account's word
+// that one block may be merged into one branch.
 //
 // # Invariants
 //

@@ -46,6 +46,7 @@ func FuzzDecodeOperation(f *testing.F) {
 		AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()},
 		SetVisibility{Public: true},
 		SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "bob").Bytes()},
+		ProtectBranch{ID: must(branchID(s.Ledger(), account("alice"), genesisOf("alice").Salt)), From: hash("h"), Approvals: 2, Standbys: nil},
 	} {
 		op, _ := Propose(s, c, 1, hash("salt"), nil, ledgertest.Key("alice"))
 		f.Add(op.Data)
@@ -95,6 +96,23 @@ func FuzzDecodeStatement(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if st, err := DecodeStatement(data); err == nil {
 			roundTrip(t, data, st)
+		}
+	})
+}
+
+func FuzzDecodeApproval(f *testing.F) {
+	s := firstState()
+	main, _, _ := s.BranchNamed(mainBranch)
+	a := must(Approve(s, main.ID, hash("source"), 1, nil, ledgertest.Key("alice")))
+	f.Add(must(a.Encode()))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := DecodeApproval(data)
+		if err != nil {
+			return
+		}
+		roundTrip(t, data, got)
+		if err := VerifyApproval(s, got); err == nil && got.Approval != a.Approval {
+			t.Fatal("an approval that nobody signed was taken")
 		}
 	})
 }

@@ -30,6 +30,15 @@ const (
 	// frozen head should be noticed within a season.
 	MaxStatementLife = 92 * 24 * 3600 * 1000
 
+	// MaxApprovals and MaxStandbys are of one branch: a board, and the machines of
+	// one site. Each approval costs a signature in each merge record.
+	MaxApprovals = 16
+	MaxStandbys  = 8
+
+	// MaxApproval is the size of a signed approval in bytes: the approval has
+	// 250, the seal of an account of 16 keys 2.3 KB.
+	MaxApproval = 8 << 10
+
 	// MaxTime bounds times, numbers and sequences: 2^53 is exact in every
 	// language's numbers.
 	MaxTime = 1 << 53

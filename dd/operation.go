@@ -26,6 +26,7 @@ const (
 	KindVisibility OperationKind = 6
 	KindUpdate     OperationKind = 7
 	KindKeys       OperationKind = 9
+	KindProtect    OperationKind = 13
 )
 
 // String names the kind as the log shows it.
@@ -47,6 +48,8 @@ func (k OperationKind) String() string {
 		return "update branch"
 	case KindKeys:
 		return "keys"
+	case KindProtect:
+		return "protect branch"
 	}
 	return fmt.Sprintf("operation kind %d", uint64(k))
 }
@@ -79,8 +82,8 @@ func (o SignedOperation) ID() objectstore.Hash {
 	return objectstore.Sum(objectstore.KindDirectoryOp, o.Data)
 }
 
-// Change is what an operation does: one of RegisterBranch, UpdateBranch, AddTag,
-// Grant, Revoke, AddIdentity, SetVisibility, SetKeys.
+// Change is what an operation does: one of RegisterBranch, UpdateBranch,
+// ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -152,6 +155,8 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[RegisterBranch](body)
 	case KindUpdate:
 		return decodeAs[UpdateBranch](body)
+	case KindProtect:
+		return decodeAs[ProtectBranch](body)
 	case KindTag:
 		return decodeAs[AddTag](body)
 	case KindGrant:

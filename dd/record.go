@@ -23,6 +23,8 @@ type Branch struct {
 	Policy     string           `cbor:"7,keyasint,omitempty"`
 	First      objectstore.Hash `cbor:"8,keyasint,omitzero"` // parent of its first block
 	Registered int64            `cbor:"9,keyasint"`          // ms since 1970
+	// Protection is nil where the branch is not protected.
+	Protection *Protection `cbor:"10,keyasint,omitempty"`
 }
 
 // Tag is an immutable name of a block.

@@ -25,6 +25,8 @@ type vectors struct {
 	Statement     string        `json:"statement"`
 	StatementID   string        `json:"statementId"`
 	StatementSeal string        `json:"statementSeal"`
+	Approval      string        `json:"approval"` // with its seal
+	ApprovalID    string        `json:"approvalId"`
 	Proof         string        `json:"proofOfMain"` // under the last block's state root
 }
 
@@ -70,6 +72,7 @@ func makeVectors(t *testing.T) vectors {
 		{"register", RegisterBranch{Name: "eu/west", Creator: account("alice"), Salt: hash("eu/west"), Producer: account("bob"), Policy: "consistent"}},
 		{"tag", AddTag{Name: "v1", Block: hash("block"), Branch: main.ID, Message: "first"}},
 		{"update", UpdateBranch{ID: main.ID, Policy: "automatic"}},
+		{"protect", ProtectBranch{ID: main.ID, From: hash("head"), Invariants: true, Approvals: 1, Policy: "consistent"}},
 		{"revoke", Revoke{Role: Producer, Pattern: "eu/*", Account: account("bob")}},
 		{"visibility", SetVisibility{Public: true}},
 		{"keys", SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "alice 2").Bytes()}},
@@ -91,6 +94,11 @@ func makeVectors(t *testing.T) vectors {
 	v.Genesis, v.Ledger, v.Main = hex.EncodeToString(genesis), ledger.String(), main.ID.String()
 	v.Statement, v.StatementID = hex.EncodeToString(must(st.Encode())), must(st.ID()).String()
 	v.StatementSeal = hex.EncodeToString(must(makeSeal(present, "head", ledger, must(st.ID()), signers("alice"))))
+	approval, err := Approve(s, main.ID, hash("source"), 4000, present.Bytes(), ledgertest.Key("alice"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Approval, v.ApprovalID = hex.EncodeToString(must(approval.Encode())), must(approval.Approval.ID()).String()
 	v.Proof = hex.EncodeToString(must(s.ProveBranch(main.ID)))
 	return v
 }
@@ -145,6 +153,13 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := VerifyStatement(s, st, bytesOf(v.StatementSeal), Question{}); err != nil {
+		t.Error(err)
+	}
+	approval, err := DecodeApproval(bytesOf(v.Approval))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := VerifyApproval(s, approval); err != nil || must(approval.Approval.ID()).String() != v.ApprovalID {
 		t.Error(err)
 	}
 	main := must(objectstore.ParseHash(v.Main))

@@ -22,6 +22,7 @@ const (
 	KindDirectoryBlock Kind = 0x21
 	KindDirectoryOp    Kind = 0x22
 	KindHeadStatement  Kind = 0x23
+	KindApproval       Kind = 0x24 // only hashed
 
 	KindBranch          Kind = 0x30
 	KindBlock           Kind = 0x31
@@ -61,6 +62,8 @@ func kindName(k Kind) string {
 		return "directory block"
 	case KindDirectoryOp:
 		return "directory operation"
+	case KindApproval:
+		return "approval"
 	case KindHeadStatement:
 		return "head statement"
 	case KindBranch:

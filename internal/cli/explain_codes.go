@@ -141,6 +141,9 @@ func explanations() map[string]explanation {
 			"Sign with a present key of the account (--key K)."},
 		"AG0507": {"The key is one of several accounts, so it does not say for whom it signs.", "Use a key that only one account has."},
 
+		"AG0553": {"An approval is not one of this ledger, branch or source, or not an approval at all.",
+			"Have it made anew: aergo approve SRC --into BRANCH"},
+
 		"AG0601": {"A signature or an id does not fit what it stands for. Something was changed or forged.",
 			"Do not use this data. Get it again from somebody you trust; aergo verify checks all of it."},
 		"AG0602": {"A transaction is malformed, belongs to another ledger, or its arguments are not those that were signed.",

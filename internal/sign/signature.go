@@ -36,6 +36,7 @@ const (
 	PurposeDirectory   Purpose = "directory"   // a directory operation or block
 	PurposeHead        Purpose = "head"        // a head statement
 	PurposeBranch      Purpose = "branch"      // the making of a branch
+	PurposeApproval    Purpose = "approval"    // of a merge
 )
 
 // Message is what is signed: "aergo-git signature 1\n", the purpose, "\n", 32
