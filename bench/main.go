@@ -28,6 +28,7 @@ var parts = []part{
 	{"transfers", transfers},
 	{"berka", berka},
 	{"import", importing},
+	{"merge", merging},
 	{"start", commands},
 }
 
