@@ -40,32 +40,29 @@ func (c Candidate) Account() objectstore.Account { return c.account }
 // source's line is ok. Those that the target has seen are still among them:
 // only the target's state knows.
 func Candidates(store objectstore.Store, history *branch.History, source, target objectstore.Hash) ([]Candidate, error) {
-	blocks, err := history.Only(source, target)
+	blocks, err := readLine(store, history, source, target)
 	if err != nil {
-		return nil, fmt.Errorf("finding what %s has and %s has not: %w", source.Short(), target.Short(), err)
+		return nil, err
 	}
+	return candidates(history, blocks)
+}
+
+// candidates picks from the blocks of a line.
+func candidates(history *branch.History, blocks []lineBlock) ([]Candidate, error) {
 	var all []Candidate
 	place := map[objectstore.Hash]int{} // transaction id -> index in all
-	for _, id := range blocks {
-		b, err := history.Read(id)
-		if err != nil {
-			return nil, err
-		}
-		entries, err := readBlock(store, b)
-		if err != nil {
-			return nil, fmt.Errorf("block %s: %w", id.Short(), err)
-		}
-		for i, e := range entries {
+	for _, b := range blocks {
+		for i, e := range b.entries {
 			txid := e.Transaction.ID()
 			if at, known := place[txid]; known {
 				// Executed again further up, in a block that merged or picked it. What a
 				// line that was merged in made of it is not what this line had made of it.
-				later, err := history.IsAncestor(all[at].Block, id)
+				later, err := history.IsAncestor(all[at].Block, b.ID)
 				if err != nil {
 					return nil, err
 				}
 				if later {
-					all[at].Block, all[at].Position, all[at].status = id, i, e.status
+					all[at].Block, all[at].Position, all[at].status = b.ID, i, e.status
 				}
 				continue
 			}
@@ -73,7 +70,7 @@ func Candidates(store objectstore.Store, history *branch.History, source, target
 				continue // a candidate of that merge whose own block the target has
 			}
 			place[txid] = len(all)
-			e.Block, e.Position = id, i
+			e.Block, e.Position = b.ID, i
 			all = append(all, e)
 		}
 	}
@@ -84,6 +81,31 @@ func Candidates(store objectstore.Store, history *branch.History, source, target
 		}
 	}
 	return offered, nil
+}
+
+// lineBlock is a block with its transactions and their last statuses there.
+type lineBlock struct {
+	branch.Block
+	entries []Candidate
+}
+
+// readLine reads the blocks that can be reached from head and not from other,
+// in the order of replay.
+func readLine(store objectstore.Store, history *branch.History, head, other objectstore.Hash) ([]lineBlock, error) {
+	ids, err := history.Only(head, other)
+	if err != nil {
+		return nil, fmt.Errorf("finding what %s has and %s has not: %w", head.Short(), other.Short(), err)
+	}
+	blocks := make([]lineBlock, len(ids))
+	for i, id := range ids {
+		if blocks[i].Block, err = history.Read(id); err != nil {
+			return nil, err
+		}
+		if blocks[i].entries, err = readBlock(store, blocks[i].Block); err != nil {
+			return nil, fmt.Errorf("block %s: %w", id.Short(), err)
+		}
+	}
+	return blocks, nil
 }
 
 // readBlock gives a block's transactions with their receipts' statuses.
@@ -118,35 +140,43 @@ func readBlock(store objectstore.Store, b branch.Block) ([]Candidate, error) {
 	return entries, nil
 }
 
-// sourceRows reads change lists of the source's blocks, each once.
+// keptBlocks is how many blocks are kept decoded of those that are asked for in
+// no order: what one block brought mostly came from few.
+const keptBlocks = 8
+
+// sourceRows reads change lists of the source's blocks and keeps the last ones.
 type sourceRows struct {
 	store   objectstore.Store
 	history *branch.History
-	block   objectstore.Hash
-	rows    map[uint64][]sqlcontract.RowChange
+	blocks  map[objectstore.Hash]map[uint64][]sqlcontract.RowChange
 }
 
 // of gives the rows that the transaction at a position of a block changed.
 func (s *sourceRows) of(block objectstore.Hash, position int) ([]sqlcontract.RowChange, error) {
-	if s.rows == nil || s.block != block {
-		b, err := s.history.Read(block)
-		if err != nil {
-			return nil, err
-		}
-		leaves, err := branch.ReadList(s.store, objectstore.KindChangeList, b.Changes)
-		if err != nil {
-			return nil, err
-		}
-		s.block, s.rows = block, map[uint64][]sqlcontract.RowChange{}
-		for _, l := range leaves {
-			g, err := sqlcontract.DecodeChanges(l.Data)
-			if err != nil {
-				return nil, fmt.Errorf("block %s: %w", block.Short(), err)
-			}
-			s.rows[g.Transaction] = append(s.rows[g.Transaction], g.Rows...)
-		}
+	if rows, ok := s.blocks[block]; ok {
+		return rows[uint64(position)], nil
 	}
-	return s.rows[uint64(position)], nil
+	b, err := s.history.Read(block)
+	if err != nil {
+		return nil, err
+	}
+	leaves, err := branch.ReadList(s.store, objectstore.KindChangeList, b.Changes)
+	if err != nil {
+		return nil, err
+	}
+	rows := map[uint64][]sqlcontract.RowChange{}
+	for _, l := range leaves {
+		g, err := sqlcontract.DecodeChanges(l.Data)
+		if err != nil {
+			return nil, fmt.Errorf("block %s: %w", block.Short(), err)
+		}
+		rows[g.Transaction] = append(rows[g.Transaction], g.Rows...)
+	}
+	if s.blocks == nil || len(s.blocks) == keptBlocks {
+		s.blocks = map[objectstore.Hash]map[uint64][]sqlcontract.RowChange{}
+	}
+	s.blocks[block] = rows
+	return rows[uint64(position)], nil
 }
 
 // same tells whether a candidate changed exactly these rows where it ran last.

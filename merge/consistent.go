@@ -151,7 +151,7 @@ type Plan struct {
 // contracts, deploys among them, are replayed in the session; its rows are
 // merged by cell. choices settle conflicts.
 func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices []Choice) (Plan, error) {
-	in.nodes = prolly.NewCache(in.Store, nodeCacheBytes)
+	in.nodes = prolly.NewCache(in.Engine, nodeCacheBytes)
 	store, history, source, target := in.Store, in.History, in.Source, in.Target
 
 	var p Plan
@@ -159,11 +159,19 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 	if p.Bases, err = history.MergeBases(source, target); err != nil {
 		return p, err
 	}
-	all, err := Candidates(store, history, source, target)
+	here, err := readLine(store, history, target, source)
 	if err != nil {
 		return p, err
 	}
-	system := System(all)
+	there, err := readLine(store, history, source, target)
+	if err != nil {
+		return p, err
+	}
+	offered, err := candidates(history, there)
+	if err != nil {
+		return p, err
+	}
+	system := System(offered)
 	ours, err := in.state(target)
 	if err != nil {
 		return p, err
@@ -203,7 +211,7 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 		},
 		Action: s.Settle,
 	}
-	if err := m.mark(store, history, target, source, in.May); err != nil {
+	if err := m.mark(store, history, here, there, in.May); err != nil {
 		return p, err
 	}
 	p.Unused, err = m.each(ctx, func(r Row) error {

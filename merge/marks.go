@@ -47,12 +47,12 @@ func (s side) met(x once) (execution, bool) {
 // about which each side has decided by itself, whether it ran there or was
 // excluded, and those of a transaction of the source whose signer may not write
 // on the target.
-func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs objectstore.Hash, may func(objectstore.Account) error) error {
-	a, err := readSide(store, history, ours, theirs)
+func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, may func(objectstore.Account) error) error {
+	a, err := readSide(store, history, ours)
 	if err != nil {
 		return err
 	}
-	b, err := readSide(store, history, theirs, ours)
+	b, err := readSide(store, history, theirs)
 	if err != nil {
 		return err
 	}
@@ -107,21 +107,10 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 	return nil
 }
 
-func readSide(store objectstore.Store, history *branch.History, head, other objectstore.Hash) (side, error) {
+func readSide(store objectstore.Store, history *branch.History, blocks []lineBlock) (side, error) {
 	s := side{ran: map[once]execution{}, excluded: map[once]execution{}}
-	blocks, err := history.Only(head, other)
-	if err != nil {
-		return s, fmt.Errorf("finding what %s has and %s has not: %w", head.Short(), other.Short(), err)
-	}
-	for _, id := range blocks {
-		b, err := history.Read(id)
-		if err != nil {
-			return s, err
-		}
-		entries, err := readBlock(store, b)
-		if err != nil {
-			return s, fmt.Errorf("block %s: %w", id.Short(), err)
-		}
+	before := places{store: store, history: history}
+	for _, b := range blocks {
 		var verdicts []branch.Verdict
 		picked := false
 		if !b.MergeRecord.IsZero() {
@@ -131,11 +120,11 @@ func readSide(store objectstore.Store, history *branch.History, head, other obje
 			}
 			verdicts, picked = record.Verdicts, record.Kind == branch.Picked
 		}
-		for i, e := range entries {
+		for i, e := range b.entries {
 			x, tx := once{e.account, e.salt}, e.Transaction.ID()
-			before, known := s.met(x)
+			was, known := s.met(x)
 			if ran, ok := s.ran[x]; ok { // on this line, and differently on one that it merged: this line's counts
-				if later, err := history.IsAncestor(ran.block, id); err != nil {
+				if later, err := history.IsAncestor(ran.block, b.ID); err != nil {
 					return s, err
 				} else if !later {
 					continue
@@ -143,12 +132,13 @@ func readSide(store objectstore.Store, history *branch.History, head, other obje
 			}
 			switch {
 			case e.status == sqlcontract.StatusOK:
-				s.ran[x] = execution{id, i, tx, e.account}
+				s.ran[x] = execution{b.ID, i, tx, e.account}
 				delete(s.excluded, x)
-			case e.status == sqlcontract.StatusExcluded && i < len(verdicts) && (!known || before.transaction == tx):
+			case e.status == sqlcontract.StatusExcluded && i < len(verdicts) && (!known || was.transaction == tx):
 				s.excluded[x] = execution{transaction: tx, account: e.account}
 				if !picked { // what a pick names may be gone: of a rebase
-					if s.excluded[x], err = find(store, history, verdicts[i].Block, tx); err != nil {
+					var err error
+					if s.excluded[x], err = before.find(verdicts[i].Block, tx); err != nil {
 						return s, err
 					}
 				}
@@ -164,22 +154,40 @@ func readSide(store objectstore.Store, history *branch.History, head, other obje
 	return s, nil
 }
 
+// places finds transactions in blocks and keeps what the last blocks hold.
+type places struct {
+	store   objectstore.Store
+	history *branch.History
+	blocks  map[objectstore.Hash]map[objectstore.Hash]execution // by block and transaction
+}
+
 // find gives the place of a transaction in a block.
-func find(store objectstore.Store, history *branch.History, block, tx objectstore.Hash) (execution, error) {
-	b, err := history.Read(block)
-	if err != nil {
-		return execution{}, err
-	}
-	entries, err := readBlock(store, b)
-	if err != nil {
-		return execution{}, err
-	}
-	for i, e := range entries {
-		if e.Transaction.ID() == tx {
-			return execution{block, i, tx, e.account}, nil
+func (p *places) find(block, tx objectstore.Hash) (execution, error) {
+	held, ok := p.blocks[block]
+	if !ok {
+		b, err := p.history.Read(block)
+		if err != nil {
+			return execution{}, err
 		}
+		entries, err := readBlock(p.store, b)
+		if err != nil {
+			return execution{}, err
+		}
+		held = make(map[objectstore.Hash]execution, len(entries))
+		for i, e := range entries {
+			id := e.Transaction.ID()
+			held[id] = execution{block, i, id, e.account}
+		}
+		if p.blocks == nil || len(p.blocks) == keptBlocks {
+			p.blocks = map[objectstore.Hash]map[objectstore.Hash]execution{}
+		}
+		p.blocks[block] = held
 	}
-	return execution{}, fmt.Errorf("block %s does not hold transaction %s, which a verdict says of it", block.Short(), tx.Short())
+	e, ok := held[tx]
+	if !ok {
+		return execution{}, fmt.Errorf("block %s does not hold transaction %s, which a verdict says of it", block.Short(), tx.Short())
+	}
+	return e, nil
 }
 
 // denied tells a missing right from trouble.

@@ -223,7 +223,7 @@ func (r *Repository) openStore(on vfs.FS, o Options) error {
 			if o.ReverseScans {
 				r.engine.ReverseScans()
 			}
-			r.nodes = prolly.NewCache(r.db, nodeCache)
+			r.nodes = prolly.NewCache(r.engine, nodeCache)
 			return nil
 		}
 		if !errors.Is(err, objectstore.ErrLocked) {

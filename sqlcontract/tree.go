@@ -40,6 +40,10 @@ func NewEngine(store objectstore.Store) *Engine {
 	return &Engine{nodes: prolly.NewCache(store, nodeCacheBytes), compiled: map[codeKey]*Contract{}}
 }
 
+// Get reads an object of the store; nodes of states that were read or written
+// lately come from memory. The bytes must not be modified.
+func (e *Engine) Get(id objectstore.Hash) (objectstore.Kind, []byte, error) { return e.nodes.Get(id) }
+
 // EmptyState is the state before the first block: no rows.
 func EmptyState() objectstore.Hash { return prolly.EmptyRoot() }
 

@@ -51,6 +51,14 @@ func (c *Cache) node(id objectstore.Hash, level int) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read node %s of the state map: %w", id.Short(), err)
 	}
+	n, err := c.parse(id, kind, data)
+	if err != nil {
+		return nil, err
+	}
+	return n, checkLevel(n, level)
+}
+
+func (c *Cache) parse(id objectstore.Hash, kind objectstore.Kind, data []byte) (*node, error) {
 	n, err := parseNode(kind, data)
 	if err != nil {
 		return nil, fmt.Errorf("read node %s of the state map: %w", id.Short(), err)
@@ -58,7 +66,26 @@ func (c *Cache) node(id objectstore.Hash, level int) (*node, error) {
 	n.id = id
 	n.stored.Store(true)
 	c.add(n)
-	return n, checkLevel(n, level)
+	return n, nil
+}
+
+// Get makes a cache a Getter, for a smaller one of another use over it: a node
+// that is kept here is neither read nor hashed again. Other objects pass through.
+// The bytes must not be modified.
+func (c *Cache) Get(id objectstore.Hash) (objectstore.Kind, []byte, error) {
+	c.mu.Lock()
+	if i, ok := c.slots[id]; ok {
+		c.ring[i].used = true
+		n := c.ring[i].node
+		c.mu.Unlock()
+		return kindOf(n.level), n.data, nil
+	}
+	c.mu.Unlock()
+	kind, data, err := c.from.Get(id)
+	if err == nil && (kind == objectstore.KindLeaf || kind == objectstore.KindInner) {
+		_, err = c.parse(id, kind, data)
+	}
+	return kind, data, err
 }
 
 func checkLevel(n *node, level int) error {
