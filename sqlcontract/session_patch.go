@@ -46,10 +46,9 @@ func (s *Session) Patch(tx VerifiedTransaction, rows []RowChange, touched [][]by
 		}
 		return nil, err
 	}
-	p := patch{s: s, rows: rows, touched: map[string]bool{}}
-	for _, key := range touched {
-		p.touched[string(key)] = true
-	}
+	p := patch{s: s, rows: rows, touched: slices.Clone(touched)}
+	slices.SortFunc(p.touched, bytes.Compare)
+	p.touched = slices.CompactFunc(p.touched, bytes.Equal)
 	violations, err := p.do(tx)
 	if err == nil && len(violations) == 0 {
 		slices.SortFunc(p.net, func(a, b RowChange) int { return bytes.Compare(a.Key, b.Key) })
@@ -70,7 +69,7 @@ func (s *Session) Patch(tx VerifiedTransaction, rows []RowChange, touched [][]by
 type patch struct {
 	s       *Session
 	rows    []RowChange
-	touched map[string]bool
+	touched [][]byte // ascending, each once
 	net     []RowChange // rows and the totals that follow from them
 	found   []Violation
 }
@@ -88,8 +87,8 @@ func (p *patch) do(tx VerifiedTransaction) ([]Violation, error) {
 		}
 		byContract[name] = append(byContract[name], row)
 	}
-	for key := range p.touched {
-		if k, err := wire.DecodeKey([]byte(key)); err == nil && len(k) > 2 {
+	for _, key := range p.touched {
+		if k, err := wire.DecodeKey(key); err == nil && len(k) > 2 {
 			if name, _ := k[0].(string); byContract[name] == nil {
 				byContract[name] = []RowChange{}
 			}
@@ -134,10 +133,7 @@ func (p *patch) write(db *database, rows []RowChange) error {
 	}
 	slices.SortFunc(rows, func(a, b RowChange) int { return bytes.Compare(a.Key, b.Key) })
 	err := db.apply(func(l *layout, fn func(key, old, new []byte) error) error {
-		for _, r := range rows {
-			if !bytes.HasPrefix(r.Key, l.prefix) {
-				continue
-			}
+		for _, r := range rowsOf(l, rows) {
 			err := fn(r.Key, r.Old, r.New)
 			var f *failure
 			if err != nil && errors.As(failureOf(err), &f) && f.code != "AG0420" {
@@ -168,14 +164,17 @@ func (p *patch) check(tx VerifiedTransaction, db *database, rows []RowChange) er
 
 // keysOf lists the touched keys of a table in order.
 func (p *patch) keysOf(l *layout) [][]byte {
-	var keys [][]byte
-	for key := range p.touched {
-		if strings.HasPrefix(key, string(l.prefix)) {
-			keys = append(keys, []byte(key))
-		}
-	}
-	slices.SortFunc(keys, bytes.Compare)
-	return keys
+	from, _ := slices.BinarySearchFunc(p.touched, l.prefix, bytes.Compare)
+	to, _ := slices.BinarySearchFunc(p.touched, wire.KeyPrefixEnd(l.prefix), bytes.Compare)
+	return p.touched[from:to]
+}
+
+// rowsOf gives those of a table among rows, which ascend by key.
+func rowsOf(l *layout, rows []RowChange) []RowChange {
+	byKey := func(r RowChange, key []byte) int { return bytes.Compare(r.Key, key) }
+	from, _ := slices.BinarySearchFunc(rows, l.prefix, byKey)
+	to, _ := slices.BinarySearchFunc(rows, wire.KeyPrefixEnd(l.prefix), byKey)
+	return rows[from:to]
 }
 
 // references looks for the parents of the touched rows of a table. That covers
@@ -295,10 +294,7 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 			continue
 		}
 		sums := newSums(v, l)
-		for _, row := range rows {
-			if !bytes.HasPrefix(row.Key, l.prefix) {
-				continue
-			}
+		for _, row := range rowsOf(l, rows) {
 			if err := errors.Join(sums.change(row.Key, row.Old, -1), sums.change(row.Key, row.New, 1)); err != nil {
 				return err
 			}
