@@ -84,6 +84,7 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 		}
 		return nil
 	}
+	answers := map[objectstore.Account]error{} // of may, which depends on the account alone
 	for _, x := range b.order {
 		there, _ := b.met(x)
 		if here, ok := a.met(x); ok {
@@ -94,7 +95,12 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 		if _, ok := b.ran[x]; !ok {
 			continue
 		}
-		switch err := may(there.account); {
+		answer, known := answers[there.account]
+		if !known {
+			answer = may(there.account)
+			answers[there.account] = answer
+		}
+		switch err := answer; {
 		case err == nil:
 		case denied(err):
 			if err := note(m.Denied, there); err != nil {

@@ -30,8 +30,9 @@ type Block struct {
 	// cherry-pick, or the replay of a block that may hold one.
 	Again bool
 	// May tells whether an account may write on the branch, signing by these keys
-	// (VerifiedTransaction.Keys): nil, or the error that says why not. A nil May
-	// allows everybody who signs by the first keys of his account.
+	// (VerifiedTransaction.Keys): nil, or the error that says why not. It is asked
+	// once a block about each, and must depend on nothing else. A nil May allows
+	// everybody who signs by the first keys of his account.
 	May func(account objectstore.Account, keys []byte) error
 }
 
@@ -49,7 +50,8 @@ type Session struct {
 	contracts map[string]*deployed
 	capture   capture
 	vars      map[string]any
-	observer  Observer // nil: nobody looks
+	allowed   map[signer]error // what Block.May said
+	observer  Observer         // nil: nobody looks
 
 	// overlay holds all rows changed in this block, from the base to now.
 	overlay map[string]*RowChange
@@ -76,7 +78,7 @@ func (t *Tree) Begin(b Block) (*Session, error) {
 		return nil, errors.New("beginning a block: the working tree is closed or another block is being made")
 	}
 	s := &Session{tree: t, block: b, base: t.state, touched: map[string]*database{}, contracts: map[string]*deployed{},
-		vars: map[string]any{}, overlay: map[string]*RowChange{}}
+		vars: map[string]any{}, allowed: map[signer]error{}, overlay: map[string]*RowChange{}}
 	t.session = s
 	if err := s.forget(); err != nil {
 		return nil, errors.Join(fmt.Errorf("beginning block %d: %w", b.Number, err), s.rollback())

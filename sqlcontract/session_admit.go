@@ -67,17 +67,36 @@ func (s *Session) admit(tx VerifiedTransaction) (known bool, err error) {
 	if status != 0 && !(status == StatusExcluded && s.block.Again) {
 		return false, fault.New("AG0432", "Look at its receipt: aergo show "+seen.Short(), "transaction %s has run before, its verdict was: %s", id, status)
 	}
-	if s.block.May != nil {
-		if err := s.block.May(h.Account, tx.keys); err != nil {
-			return false, err
-		}
-	} else if tx.keys != nil {
-		return false, fault.New("AG0506", "", "transaction %s is signed by later keys, and nobody knows whether they count here", id)
+	if err := s.may(tx); err != nil {
+		return false, err
 	}
 	if tx.args == nil {
 		return false, fault.New("AG0435", "", "the arguments of transaction %s have been erased, it cannot run", id)
 	}
 	return status != 0, nil
+}
+
+// A signer is an account and the keys it signs by.
+type signer struct {
+	account objectstore.Account
+	keys    string
+}
+
+// may asks Block.May about each signer once.
+func (s *Session) may(tx VerifiedTransaction) error {
+	if s.block.May == nil {
+		if tx.keys != nil {
+			return fault.New("AG0506", "", "transaction %s is signed by later keys, and nobody knows whether they count here", tx.id.Short())
+		}
+		return nil
+	}
+	who := signer{tx.header.Account, string(tx.keys)}
+	answer, known := s.allowed[who]
+	if !known {
+		answer = s.block.May(who.account, tx.keys)
+		s.allowed[who] = answer
+	}
+	return answer
 }
 
 // inScope decides by the transaction's header and the block alone.

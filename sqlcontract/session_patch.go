@@ -69,7 +69,7 @@ func (s *Session) Patch(tx VerifiedTransaction, rows []RowChange, touched [][]by
 type patch struct {
 	s       *Session
 	rows    []RowChange
-	touched [][]byte // ascending, each once
+	touched [][]byte    // ascending, each once
 	net     []RowChange // rows and the totals that follow from them
 	found   []Violation
 }
