@@ -26,6 +26,17 @@ const (
 	// private branch of the next: every one costs a directory to open.
 	maxOrigins = 8
 
+	// quickTransactions is how many transactions of an origin are executed again
+	// when it is taken over: some ten seconds. Beyond it states and signatures are
+	// checked, and verify --full does the rest when it is wanted.
+	quickTransactions = 50_000
+
+	// copyBatch is how many bytes of an origin go into one batch.
+	copyBatch = 32 << 20
+
+	// maxTreeDepth bounds a state map: nodes of two entries, the fewest, over 2^64 rows.
+	maxTreeDepth = 64
+
 	// statementLife is how long a head statement says that a head is published.
 	statementLife = 30 * 24 * time.Hour
 

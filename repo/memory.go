@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aergo-git/aergo-git/dd"
 )
 
 // InMemory makes an empty ledger like Init that lives in memory and ends with
@@ -16,18 +18,18 @@ func InMemory(key crypto.Signer, o Options) (*Repository, error) {
 	if err := r.openStore(vfs.NewMem(), o); err != nil {
 		return nil, err
 	}
-	if err := r.start(key); err != nil {
+	if err := r.start(key, nil); err != nil {
 		_ = r.db.Close() // the first error counts
 		return nil, err
 	}
 	return r, nil
 }
 
-// start makes a new ledger in an empty store.
-func (r *Repository) start(key crypto.Signer) error {
+// start makes a new ledger, in a store that is empty or holds its origin.
+func (r *Repository) start(key crypto.Signer, origin *dd.Origin) error {
 	batch := r.db.NewBatch()
 	defer batch.Close()
-	if err := r.begun(batch, key); err != nil {
+	if err := r.begun(batch, key, origin); err != nil {
 		return fmt.Errorf("making a ledger: %w", err)
 	}
 	if err := batch.Commit(); err != nil {

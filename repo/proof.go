@@ -129,6 +129,9 @@ func (r *Repository) ProveTransaction(ctx context.Context, key crypto.Signer, id
 	if err != nil {
 		return nil, err
 	}
+	if !info.Origin.IsZero() {
+		return nil, ofTheOrigin("transaction "+info.ID.Short(), info.Origin)
+	}
 	p, b, err := r.prove(ctx, key, info.Block.String())
 	if err != nil {
 		return nil, err
@@ -163,6 +166,11 @@ func (r *Repository) prove(_ context.Context, key crypto.Signer, rev string) (*p
 	at, err := r.Resolve(rev)
 	if err != nil {
 		return fail(err)
+	}
+	if b, err := r.history.Read(at); err != nil {
+		return fail(err)
+	} else if b.Ledger != r.ledger && at != r.parts[1].newest {
+		return fail(ofTheOrigin("block "+at.Short(), b.Ledger))
 	}
 	r.writing.Lock()
 	defer r.writing.Unlock()
@@ -212,11 +220,22 @@ func (r *Repository) prove(_ context.Context, key crypto.Signer, rev string) (*p
 	return p, b, err
 }
 
+// ofTheOrigin refuses to prove what another ledger's producer has to publish.
+func ofTheOrigin(what string, ledger objectstore.Hash) error {
+	return fault.New("AG0545", "Ask for the proof there: aergo -C ORIGIN proof …; a row as it is here is proven at the origin's block or later.",
+		"%s is the origin's: only the producers of ledger %s can prove it", what, ledger.Short())
+}
+
 // directoryTo gives the directory's chain from block 0 to a block.
 func (r *Repository) directoryTo(id objectstore.Hash) ([]dd.SealedBlock, error) {
+	return chainTo(r.directory, id)
+}
+
+// chainTo gives a directory's chain from block 0 to a block.
+func chainTo(d *dd.Directory, id objectstore.Hash) ([]dd.SealedBlock, error) {
 	var chain []dd.SealedBlock
 	for !id.IsZero() {
-		sealed, err := r.directory.Sealed(id)
+		sealed, err := d.Sealed(id)
 		if err != nil {
 			return nil, err
 		}
@@ -343,7 +362,7 @@ func verifyProof(data []byte, ledger *objectstore.Hash) (rep ProofReport, err er
 	if p.Version != 1 || len(p.Headers) == 0 || len(p.Headers) > maxChain || len(p.Directory) == 0 {
 		return rep, fmt.Errorf("it is of a version that is not known, or not whole")
 	}
-	_, id, err := dd.DecodeGenesis(p.Genesis)
+	g, id, err := dd.DecodeGenesis(p.Genesis)
 	if err != nil {
 		return rep, err
 	}
@@ -359,11 +378,14 @@ func verifyProof(data []byte, ledger *objectstore.Hash) (rep ProofReport, err er
 		return rep, err
 	}
 	rep.Ledger, rep.Block, rep.Number, rep.Time = id, b.ID, uint64(b.Number), time.UnixMilli(b.Time).UTC()
-	if b.Ledger != id {
+	if g.Origin != nil {
+		rep.Origin, rep.FromOrigin = g.Origin.Ledger, b.ID == g.Origin.Block
+	}
+	if b.Ledger != id && !rep.FromOrigin {
 		return rep, fmt.Errorf("its block is of ledger %s", b.Ledger.Short())
 	}
 	switch {
-	case p.Transaction != nil && len(p.Rows) == 0:
+	case p.Transaction != nil && len(p.Rows) == 0 && b.Ledger == id:
 		return rep, p.Transaction.verify(state, b, &rep)
 	case p.Transaction == nil && len(p.Rows) > 0:
 		return rep, p.verifyRow(b, &rep)

@@ -64,12 +64,8 @@ func initOn(on vfs.FS, dir string, key crypto.Signer, o Options) (_ *Repository,
 	if err != nil {
 		return nil, fmt.Errorf("making a ledger: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, metaDir), 0o700); err != nil {
-		return nil, fmt.Errorf("making a ledger: %w", err)
-	}
 	r := &Repository{dir: dir}
-	r.choose(o)
-	if err := r.openStore(on, o); err != nil {
+	if err := r.make(on, o); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -77,19 +73,61 @@ func initOn(on vfs.FS, dir string, key crypto.Signer, o Options) (_ *Repository,
 			_ = r.db.Close() // the first error counts
 		}
 	}()
-	// A store without a ledger is left when the process dies in the middle of
-	// Init: then begin again.
-	if _, err := dd.Open(r.db, r.db); err == nil {
-		return nil, fault.New("AG0103", "Use it, or make another one: aergo init NAME.", "there is a ledger in %s already", dir)
-	} else if !fault.Is(err, "AG0204") {
-		return nil, fmt.Errorf("making a ledger: %w", err)
+	return r, r.start(key, nil)
+}
+
+// make opens an empty store in the repository's folder, which must hold no
+// ledger.
+func (r *Repository) make(on vfs.FS, o Options) error {
+	if err := os.MkdirAll(filepath.Join(r.dir, metaDir), 0o700); err != nil {
+		return fmt.Errorf("making a ledger: %w", err)
 	}
-	return r, r.start(key)
+	r.choose(o)
+	if err := r.openStore(on, o); err != nil {
+		return err
+	}
+	err := r.empty()
+	if err == nil || on != nil && errors.Is(err, errLeftOver) {
+		return nil
+	}
+	if !errors.Is(err, errLeftOver) {
+		_ = r.db.Close() // the first error counts
+		return err
+	}
+	// A store without a ledger is left when the process dies in the middle of
+	// Init. What a half copy of an origin left was never verified: away with it.
+	if err := r.db.Close(); err != nil {
+		return fmt.Errorf("making a ledger: %w", err)
+	}
+	if err := os.RemoveAll(filepath.Join(r.dir, metaDir, "db")); err != nil {
+		return fmt.Errorf("making a ledger: %w", err)
+	}
+	return r.openStore(on, o)
+}
+
+// errLeftOver says that a store holds objects and no ledger.
+var errLeftOver = errors.New("the store holds objects and no ledger")
+
+// empty checks that the open store holds neither ledger nor objects.
+func (r *Repository) empty() error {
+	if _, err := dd.Open(r.db, r.db); err == nil {
+		return fault.New("AG0103", "Use it, or make another one: aergo init NAME.", "there is a ledger in %s already", r.dir)
+	} else if !fault.Is(err, "AG0204") {
+		return fmt.Errorf("making a ledger: %w", err)
+	}
+	some, err := r.db.Prefix("", 1)
+	if err != nil {
+		return fmt.Errorf("making a ledger: %w", err)
+	}
+	if len(some) > 0 {
+		return errLeftOver
+	}
+	return nil
 }
 
 // begun puts a new ledger into a batch: genesis, directory, main and its first
-// block.
-func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer) error {
+// block. The main of a private branch begins at the origin's block instead.
+func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer, origin *dd.Origin) error {
 	pub, err := publicKey(key)
 	if err != nil {
 		return err
@@ -101,7 +139,7 @@ func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer) error {
 	owner := AccountOf(key)
 	g := dd.Genesis{
 		Version: 1, Owner: descriptor.Bytes(), Threshold: 1, Producer: owner,
-		Engine: sqlcontract.EngineNumber, StateFormat: prolly.StateFormat, Created: r.now().UnixMilli(),
+		Engine: sqlcontract.EngineNumber, StateFormat: prolly.StateFormat, Created: r.now().UnixMilli(), Origin: origin,
 	}
 	if _, err := io.ReadFull(r.random, g.Salt[:]); err != nil {
 		return fmt.Errorf("reading randomness: %w", err)
@@ -120,15 +158,19 @@ func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer) error {
 	if rec.ID, err = batch.Put(objectstore.KindBranch, data); err != nil {
 		return err
 	}
-	first, err := r.put(batch, branch.Header{
-		Version: 1, Ledger: r.ledger, Branch: rec.ID, Time: g.Created, Engine: g.Engine, State: sqlcontract.EmptyState(),
-		Transactions: branch.EmptyList(), Receipts: branch.EmptyList(), Changes: branch.EmptyList(),
-		Directory: state.Block().ID, Producer: owner,
-	}, nil, key)
-	if err != nil {
-		return err
+	if origin != nil {
+		rec.From = origin.Block
+	} else {
+		first, err := r.put(batch, branch.Header{
+			Version: 1, Ledger: r.ledger, Branch: rec.ID, Time: g.Created, Engine: g.Engine, State: sqlcontract.EmptyState(),
+			Transactions: branch.EmptyList(), Receipts: branch.EmptyList(), Changes: branch.EmptyList(),
+			Directory: state.Block().ID, Producer: owner,
+		}, nil, key)
+		if err != nil {
+			return err
+		}
+		rec.From = first.ID
 	}
-	rec.From = first.ID
 	if err := branch.Create(batch, r.db, rec); err != nil {
 		return err
 	}

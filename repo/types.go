@@ -298,6 +298,12 @@ type ProofReport struct {
 	Expires   time.Time        // of the statement: after it, ask for a newer proof of what is published
 	Producer  objectstore.Account
 
+	// Origin is the ledger that this one says it went on from; zero: none. Where
+	// FromOrigin is set the block is the one at which it did: the ledger vouches
+	// for it as for its own, the origin does not in this proof.
+	Origin     objectstore.Hash
+	FromOrigin bool
+
 	// of a row, or of its absence
 	Contract string
 	Table    string

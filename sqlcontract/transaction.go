@@ -151,6 +151,7 @@ type Request struct {
 	Stays    bool
 
 	Preconditions []Precondition
+	Provenance    objectstore.Hash // of a private branch, the transaction that this one publishes; zero: none
 }
 
 // New makes and signs a transaction, see Verifier.Sign.
@@ -191,6 +192,9 @@ func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (Verifie
 		Arguments: objectstore.Sum(objectstore.KindArguments, blind, args),
 		Account:   r.Account, Salt: r.Salt, Created: r.Created.UnixMilli(), Expiry: r.Expiry.UnixMilli(),
 		Preconditions: r.Preconditions, GasLimit: r.GasLimit, Stays: r.Stays,
+	}
+	if !r.Provenance.IsZero() {
+		h.Provenance = r.Provenance[:]
 	}
 	if r.Branch.IsZero() {
 		h.Branch = []byte(AnyBranch)

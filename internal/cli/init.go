@@ -22,13 +22,22 @@ type initJSON struct {
 	NewKey  bool   `json:"new_key"`
 	Branch  string `json:"branch"`
 	Private bool   `json:"private"`
+
+	Origin *takenJSON `json:"origin,omitempty"`
 }
 
 func (a *app) initCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "init", Usage: "start a ledger", ArgsUsage: "[NAME]", Category: "start",
 		Description: "Makes a private, empty ledger in the folder NAME (without it: in this one),\n" +
-			"owned by your key. Makes the key as well when there is none.",
+			"owned by your key. Makes the key as well when there is none.\n\n" +
+			"--origin PATH[:REV] makes a private branch of the ledger in the folder PATH: a ledger\n" +
+			"of your own that goes on from its block REV (main's head). What is copied is verified\n" +
+			"first; PATH is only read. aergo give takes your calls back to it.",
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "origin", Usage: "go on from the ledger in `PATH[:REV]`"},
+			&ucli.StringFlag{Name: "ledger", Usage: "the ledger id that the origin must have, `ID`"},
+		},
 		Action: a.init,
 	}
 }
@@ -67,7 +76,15 @@ func (a *app) init(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := repo.Init(dir, key, repo.Options{})
+	var r *repo.Repository
+	var taken *repo.Copied
+	if c.IsSet("origin") {
+		r, taken, err = a.initPrivate(c, dir, key)
+	} else if c.IsSet("ledger") {
+		return usage("AG0113", "aergo init NAME --origin PATH --ledger ID", "--ledger names the origin's ledger, and there is no --origin")
+	} else {
+		r, err = repo.Init(dir, key, repo.Options{})
+	}
 	if err != nil {
 		return err
 	}
@@ -82,13 +99,20 @@ func (a *app) init(c *ucli.Context) error {
 		return fmt.Errorf("recording the key's name: %w", err)
 	}
 	if a.json {
-		return a.emit(initJSON{dir, id(r.Ledger()), string(r.Owner()), name, made, r.Current(), true})
+		return a.emit(initJSON{dir, id(r.Ledger()), string(r.Owner()), name, made, r.Current(), true, takenOf(taken)})
 	}
 	if made {
 		a.done("Key %s made, account %s", name, r.Owner())
 		a.say("  %s, not encrypted (aergo key new NAME --passphrase makes one that is).", path)
 	} else {
 		a.done("Key %s, account %s", name, r.Owner())
+	}
+	if taken != nil {
+		a.sayTaken(*taken, filepath.Base(dir), c.IsSet("ledger"))
+		if given != "." {
+			a.next("cd %s && aergo status", shellWord(given))
+		}
+		return nil
 	}
 	a.done("Empty private ledger %s, branch %s.  id %s", filepath.Base(dir), r.Current(), id(r.Ledger()))
 	if given == "." {

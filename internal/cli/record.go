@@ -188,6 +188,7 @@ type entryJSON struct {
 	Time         string     `json:"time"`
 	Producer     string     `json:"producer"`
 	Branch       string     `json:"branch"`
+	Origin       string     `json:"origin,omitempty"` // ledger of a block that came with the origin
 	Refs         []string   `json:"refs"`
 	Transactions int        `json:"transactions"`
 	Calls        []callJSON `json:"calls"`
@@ -196,7 +197,7 @@ type entryJSON struct {
 func entryOf(e repo.Entry) entryJSON {
 	j := entryJSON{
 		Block: id(e.ID), Number: e.Number, Parents: ids(e.Parents), Time: timeJSON(e.Time), Producer: string(e.Producer),
-		Branch: e.Branch, Refs: append([]string{}, e.Refs...), Transactions: e.Transactions, Calls: []callJSON{},
+		Branch: e.Branch, Origin: id(e.Origin), Refs: append([]string{}, e.Refs...), Transactions: e.Transactions, Calls: []callJSON{},
 	}
 	for _, c := range e.Calls {
 		j.Calls = append(j.Calls, callOf(c))

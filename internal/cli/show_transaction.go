@@ -24,6 +24,8 @@ type transactionJSON struct {
 	Created     string           `json:"created"`
 	Expiry      string           `json:"expiry"`
 	GasLimit    uint64           `json:"gas_limit"`
+	Provenance  string           `json:"provenance,omitempty"` // the private transaction that this one repeats
+	Origin      string           `json:"origin,omitempty"`     // ledger it was signed for, where that is the origin
 	Blocks      []string         `json:"blocks"`
 	Branches    []string         `json:"branches"`
 	Block       string           `json:"block"`
@@ -101,7 +103,7 @@ func (a *app) showTransaction(c *ucli.Context, r *repo.Repository, t repo.Transa
 	if a.json {
 		j := transactionJSON{
 			Transaction: id(t.ID), Call: t.Text, Kind: t.Kind, Contract: t.Contract, Action: t.Action, Args: argsJSON(t.Args),
-			Account: string(t.Account), Created: timeJSON(t.Created), Expiry: timeJSON(t.Expiry), GasLimit: t.GasLimit,
+			Account: string(t.Account), Created: timeJSON(t.Created), Expiry: timeJSON(t.Expiry), GasLimit: t.GasLimit, Provenance: id(t.Provenance), Origin: id(t.Origin),
 			Blocks: ids(t.Blocks), Branches: t.Branches, Block: id(t.Block), Number: t.Number, Position: t.Position,
 			Status: rc.Status.String(), Code: rc.Code, Reason: reasonOf(rc), Gas: rc.Gas, Columns: rc.Columns,
 			Rows: objects(rc.Columns, rc.Rows), Events: eventsJSON(rc.Events), Changes: rowsJSON(t.Changes), Trace: traceOf(trace),
@@ -117,6 +119,12 @@ func (a *app) showTransaction(c *ucli.Context, r *repo.Repository, t repo.Transa
 	}
 	lines := [][]string{{"transaction", id(t.ID)}, {"what", clean(t.Kind + " " + strings.TrimPrefix(t.Text, t.Kind+" "))},
 		{"by", a.whoFull(t.Account)}, {"created", date(t.Created)}, {"expires", date(t.Expiry)}}
+	if !t.Provenance.IsZero() {
+		lines = append(lines, []string{"provenance", id(t.Provenance) + "  of a private branch"})
+	}
+	if !t.Origin.IsZero() {
+		lines = append(lines, []string{"ledger", id(t.Origin) + "  the origin"})
+	}
 	for _, b := range t.Blocks {
 		where := id(b)
 		if b == t.Block {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"path/filepath"
+	"strconv"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -18,6 +19,7 @@ type statusJSON struct {
 	Branches  int            `json:"branches"`
 	Contracts []contractJSON `json:"contracts"`
 	Engine    uint64         `json:"engine"`
+	Origin    *originJSON    `json:"origin,omitempty"`  // of a private branch of another ledger
 	Merging   string         `json:"merging,omitempty"` // the block whose merge into the branch is open
 	Next      []string       `json:"next"`
 }
@@ -46,7 +48,7 @@ func (a *app) statusOf(c *ucli.Context) error {
 	if a.json {
 		j := statusJSON{
 			Dir: s.Dir, Ledger: id(s.Ledger), Owner: string(s.Owner), Key: a.chosenKey(), Account: string(account),
-			Branch: branchOf(s.Branch), Branches: s.Branches, Contracts: []contractJSON{}, Engine: s.Engine, Merging: id(s.Merging), Next: next,
+			Branch: branchOf(s.Branch), Branches: s.Branches, Contracts: []contractJSON{}, Engine: s.Engine, Origin: originOf(s.Origin), Merging: id(s.Merging), Next: next,
 		}
 		for _, k := range s.Contracts {
 			j.Contracts = append(j.Contracts, contractOf(k))
@@ -61,6 +63,10 @@ func (a *app) statusOf(c *ucli.Context) error {
 	lines := [][]string{
 		{"  ledger", filepath.Base(dir) + "  " + s.Ledger.String()},
 		{"  owner", a.whoFull(s.Owner)},
+	}
+	if o := s.Origin; o != nil {
+		where := "block " + o.Block.Short() + " (number " + strconv.FormatUint(o.Number, 10) + ") of " + o.Ledger.String()
+		lines = append(lines, []string{"  origin", where})
 	}
 	if account == "" {
 		lines = append(lines, []string{"  key", a.chosenKey() + " (missing or locked)"})
