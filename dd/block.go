@@ -3,6 +3,7 @@ package dd
 import (
 	"crypto"
 	"fmt"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -47,6 +48,8 @@ type SealedBlock struct {
 type seals struct {
 	Producer   []byte   `cbor:"1,keyasint"`
 	Operations [][]byte `cbor:"2,keyasint"`
+	// Consents to each operation; left out where none has any.
+	Consents [][]Consent `cbor:"3,keyasint,omitempty"`
 }
 
 // DecodeBlock reads a directory block from foreign bytes and checks its form.
@@ -128,7 +131,7 @@ func Begin(genesis []byte, first SealedBlock) (State, error) {
 	if err = wire.UnmarshalLimit(first.Seal, &sl, MaxSeals); err == nil {
 		err = s.checkSeal(sl.Producer, s.Owner(), sign.PurposeDirectory, s.block.ID)
 	}
-	if err == nil && len(sl.Operations) > 0 {
+	if err == nil && len(sl.Operations)+len(sl.Consents) > 0 {
 		err = fmt.Errorf("it has seals of operations and no operations")
 	}
 	if err != nil {
@@ -180,10 +183,18 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 		return bad("%d operations and %d seals", len(b.Operations), len(sl.Operations))
 	}
 	ops := make([]SignedOperation, len(b.Operations))
+	consents := 0
 	for i, data := range b.Operations {
 		ops[i] = SignedOperation{Data: data, Seal: sl.Operations[i]}
+		if len(sl.Consents) == len(ops) {
+			ops[i].Consents = sl.Consents[i]
+			consents += len(sl.Consents[i])
+		}
 	}
-	next, err := s.perform(ops)
+	if sl.Consents != nil && consents == 0 {
+		return bad("its seal lists the consents to %d operations, and none", len(sl.Consents))
+	}
+	next, err := s.perform(ops, b.Time)
 	if err != nil {
 		return State{}, fmt.Errorf("directory block %d: %w", b.Number, err)
 	}
@@ -195,11 +206,11 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 }
 
 // perform applies operations and remembers s's own block as one before.
-func (s State) perform(ops []SignedOperation) (State, error) {
+func (s State) perform(ops []SignedOperation, at int64) (State, error) {
 	next := s
 	for i, o := range ops {
 		var err error
-		if next, err = next.With(o); err != nil {
+		if next, err = next.with(o, at); err != nil {
 			return State{}, fmt.Errorf("operation %d: %w", i, err)
 		}
 	}
@@ -218,16 +229,20 @@ func (s State) Make(now int64, ops []SignedOperation, descriptor []byte, signers
 	if len(ops) == 0 {
 		return SealedBlock{}, State{}, fault.New("AG0103", "", "a directory block is made when there is something to say: there are no operations")
 	}
-	next, err := s.perform(ops)
+	next, err := s.perform(ops, max(now, s.block.Time))
 	if err != nil {
 		return SealedBlock{}, State{}, err
 	}
 	h := Header{Version: 1, Ledger: s.Ledger(), Parent: s.block.ID, Number: s.block.Number + 1,
 		Time: max(now, s.block.Time), State: next.Root(), Producer: account}
 	var sl seals
+	approved := slices.ContainsFunc(ops, func(o SignedOperation) bool { return len(o.Consents) > 0 })
 	for _, o := range ops {
 		h.Operations = append(h.Operations, o.Data)
 		sl.Operations = append(sl.Operations, o.Seal)
+		if approved {
+			sl.Consents = append(sl.Consents, append([]Consent{}, o.Consents...))
+		}
 	}
 	sealed, err := seal(h, sl, d, signers)
 	if err != nil {

@@ -180,6 +180,14 @@ func (c Revoke) records(s State, op Operation) ([]record, error) {
 	if c.Account == s.Owner() {
 		return nil, fault.New("AG0501", "", "%s owns the ledger: the owner has every right, by the genesis", s.who(c.Account))
 	}
+	if c.Role == Admin && c.Pattern == "*" && had {
+		if admins, err := s.Admins(); err != nil {
+			return nil, err
+		} else if uint64(len(admins)) <= s.ledger.Threshold {
+			return nil, fault.New("AG0505", "grant admin on * to somebody else first, or lower the threshold",
+				"there are %d admins, and %d have to agree: none can go", len(admins), s.ledger.Threshold)
+		}
+	}
 	if !had {
 		return nil, fault.New("AG0203", "only what was granted can be taken back: the same role, on the same pattern", "%s has no role %s on %s to lose", s.who(c.Account), c.Role, c.Pattern)
 	}

@@ -22,6 +22,7 @@ const (
 	RightDirect                    // make directory blocks
 	RightSign                      // sign by these keys
 	RightApprove                   // approve what is merged into a branch
+	RightRoot                      // decide who rules the ledger
 )
 
 // String is the right as a verb.
@@ -47,6 +48,8 @@ func (r Right) String() string {
 		return "sign for"
 	case RightApprove:
 		return "approve merges into"
+	case RightRoot:
+		return "rule"
 	}
 	return fmt.Sprintf("do %d to", uint8(r))
 }
@@ -69,13 +72,15 @@ type Question struct {
 	// Keys is, for RightSign, the canonical descriptor by which something is
 	// signed; empty for the account's first, which its address is the hash of.
 	Keys []byte
+	// With are, for RightRoot, the other accounts that have signed.
+	With []objectstore.Account
 }
 
 // Decide answers every question of permission in the ledger, on every path. nil
 // means yes. A denial is a fault with code AG0501 (a role is missing), AG0502
 // (not the branch's producer), AG0503 (not the directory's producer), AG0504
-// (the name belongs to another branch) or AG0506 (not the account's present
-// keys), and says who could.
+// (the name belongs to another branch), AG0505 (too few admins) or AG0506 (not
+// the account's present keys), and says who could.
 //
 // The rules:
 //   - The owner has every right, except that a registered branch has exactly one
@@ -90,6 +95,10 @@ type Question struct {
 //     needs the role writer on its name, which no registered branch may have.
 //   - Register: admins of the name, and its creator with the role producer.
 //   - Merge and Tag: producers and admins.
+//   - Root: admins of everything, each once, exactly as many as the threshold
+//     says, or all while they are fewer. Root matters are the role admin on *,
+//     other accounts' keys, revocations, the directory's producer, the engine and
+//     the threshold itself.
 //   - Sign: exactly the present keys of the account. What a block holds, and the
 //     block, is signed by the keys present at the directory block that it names.
 //   - Approve: writers, producers and admins.
@@ -106,6 +115,9 @@ func Decide(s State, q Question) error {
 	}
 	if q.Right == RightSign {
 		return s.signsBy(q.Account, q.Keys)
+	}
+	if q.Right == RightRoot {
+		return s.mayRoot(q)
 	}
 	t, err := s.find(q)
 	if err != nil {

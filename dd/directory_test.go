@@ -287,7 +287,7 @@ func TestGenesisRules(t *testing.T) {
 	for name, spoil := range map[string]func(g *Genesis){
 		"version":   func(g *Genesis) { g.Version = 2 },
 		"owner":     func(g *Genesis) { g.Owner = []byte{1} },
-		"threshold": func(g *Genesis) { g.Threshold = 2 },
+		"threshold": func(g *Genesis) { g.Threshold = 17 },
 		"producer":  func(g *Genesis) { g.Producer = "nobody" },
 		"engine":    func(g *Genesis) { g.Engine = 0 },
 		"salt":      func(g *Genesis) { g.Salt = objectstore.Hash{} },

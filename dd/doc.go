@@ -20,6 +20,9 @@
 //	s, err = d.Append(batch, now, []dd.SignedOperation{op}, nil, key)
 //	err = batch.Commit()
 //
+// A root matter, which several admins decide, begins as NewProposal and is
+// signed on several machines (Proposal.Sign, Join, Status, Complete).
+//
 // # The chain
 //
 // The ledger id is the hash of the Genesis. Block 0 follows from the genesis

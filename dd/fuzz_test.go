@@ -45,6 +45,7 @@ func FuzzDecodeOperation(f *testing.F) {
 		Revoke{Role: Writer, Pattern: "*", Account: account("bob")},
 		AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()},
 		SetVisibility{Public: true},
+		SetThreshold{Threshold: 1},
 		SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "bob").Bytes()},
 		ProtectBranch{ID: must(branchID(s.Ledger(), account("alice"), genesisOf("alice").Salt)), From: hash("h"), Approvals: 2, Standbys: nil},
 	} {
@@ -65,6 +66,25 @@ func FuzzDecodeOperation(f *testing.F) {
 		if list, err := change.records(s, op); err == nil {
 			if _, err := s.put(list); err != nil {
 				t.Fatalf("an allowed change cannot be written: %v", err)
+			}
+		}
+	})
+}
+
+func FuzzDecodeProposal(f *testing.F) {
+	s := firstState()
+	p := must(NewProposal(s, SetThreshold{Threshold: 1}, account("alice"), 1, hash("salt")))
+	f.Add(must(p.Encode()))
+	f.Add(must(must(p.Sign(s, "", ledgertest.Key("alice"))).Encode()))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := DecodeProposal(data)
+		if err != nil {
+			return
+		}
+		roundTrip(t, data, p)
+		if o, err := p.Complete(s); err == nil {
+			if _, err := s.With(o); err == nil && p.ID() != must(NewProposal(s, SetThreshold{Threshold: 1}, account("alice"), 1, hash("salt"))).ID() {
+				t.Fatal("a proposal that nobody signed took effect")
 			}
 		}
 	})

@@ -17,8 +17,8 @@ type Genesis struct {
 	// Owner is the canonical descriptor of the owner's account: one key, or m
 	// of n. The owner has every right.
 	Owner []byte `cbor:"2,keyasint"`
-	// Threshold is how many admins decide root matters; 1 in this version
-	// (an owner of m of n keys is the way to need several signatures).
+	// Threshold is how many admins decide root matters, 1 to MaxThreshold. While
+	// there are fewer admins, it takes all of them: the owner alone at first.
 	Threshold   uint64              `cbor:"3,keyasint"`
 	Producer    objectstore.Account `cbor:"4,keyasint"` // puts directory operations in order
 	Engine      uint64              `cbor:"5,keyasint"`
@@ -77,8 +77,8 @@ func (g Genesis) check() (owner objectstore.Account, err error) {
 		return bad("version %d is not known, only 1", g.Version)
 	case d.Kind() == sign.KindContract:
 		return bad("a contract cannot own a ledger: it cannot sign")
-	case g.Threshold != 1:
-		return bad("threshold %d: this version knows only 1; let an account of m of n keys be the owner", g.Threshold)
+	case g.Threshold == 0 || g.Threshold > MaxThreshold:
+		return bad("threshold %d, it is 1 to %d", g.Threshold, MaxThreshold)
 	case producerErr != nil:
 		return bad("producer: %w", producerErr)
 	case g.Engine == 0 || g.StateFormat == 0 || g.Engine > MaxTime || g.StateFormat > MaxTime:

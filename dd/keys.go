@@ -218,6 +218,9 @@ func (c SetKeys) records(s State, op Operation) ([]record, error) {
 			return nil, err
 		}
 	}
+	if c.Account == s.Owner() && op.Account != c.Account && s.ledger.Threshold < 2 {
+		return nil, fault.New("AG0501", "", "the keys of %s, who owns the ledger, are changed by the owner, or by several admins", s.who(c.Account))
+	}
 	if had, err := s.Had(c.Account, c.Descriptor); err != nil {
 		return nil, err
 	} else if had {

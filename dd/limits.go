@@ -13,6 +13,23 @@ const (
 	// a tag with a message or an account of 16 keys.
 	MaxOperation = 8 << 10
 
+	// MaxThreshold bounds how many admins decide root matters: as many keys as
+	// an account may have.
+	MaxThreshold = 16
+
+	// MaxProposal is the size of a proposal in bytes: an operation and
+	// maxProposalSignatures signatures of about 170 bytes.
+	MaxProposal           = 32 << 10
+	maxProposalSignatures = 128
+
+	// MaxOperationLife is how long an operation may wait for its block, in ms: a
+	// proposal that nobody completed within a season is forgotten for good.
+	MaxOperationLife = 92 * 24 * 3600 * 1000
+
+	// maxAhead is how far the clock of an operation's author may be ahead of the
+	// block that takes it, in ms.
+	maxAhead = 3600 * 1000
+
 	// MaxGenesis is the size of a genesis in bytes.
 	MaxGenesis = 4 << 10
 
@@ -42,6 +59,9 @@ const (
 	// MaxTime bounds times, numbers and sequences: 2^53 is exact in every
 	// language's numbers.
 	MaxTime = 1 << 53
+
+	// day in ms.
+	day = 24 * 3600 * 1000
 
 	// cacheBytes is the memory for decoded nodes of directory states. A state of
 	// 10,000 records fits wholly.

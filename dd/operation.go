@@ -27,6 +27,7 @@ const (
 	KindUpdate     OperationKind = 7
 	KindKeys       OperationKind = 9
 	KindProtect    OperationKind = 13
+	KindThreshold  OperationKind = 14
 )
 
 // String names the kind as the log shows it.
@@ -50,6 +51,8 @@ func (k OperationKind) String() string {
 		return "keys"
 	case KindProtect:
 		return "protect branch"
+	case KindThreshold:
+		return "threshold"
 	}
 	return fmt.Sprintf("operation kind %d", uint64(k))
 }
@@ -75,6 +78,8 @@ type Operation struct {
 type SignedOperation struct {
 	Data []byte
 	Seal []byte
+	// Consents of other admins, by account, where it is a root matter.
+	Consents []Consent
 }
 
 // ID is the operation's id.
@@ -83,7 +88,8 @@ func (o SignedOperation) ID() objectstore.Hash {
 }
 
 // Change is what an operation does: one of RegisterBranch, UpdateBranch,
-// ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys.
+// ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys,
+// SetThreshold.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -94,20 +100,14 @@ type Change interface {
 // Propose makes and signs an operation of the account that the signers sign for,
 // on top of the state s. created is ms since 1970, salt 32 random bytes.
 // descriptor is the account's canonical descriptor; it may be nil for one
-// signer, see State.Signer. It fails where s would refuse the operation.
+// signer, see State.Signer. A root matter that needs several admins begins as
+// NewProposal. It fails where s would refuse the operation.
 func Propose(s State, c Change, created int64, salt objectstore.Hash, descriptor []byte, signers ...crypto.Signer) (SignedOperation, error) {
 	account, d, err := s.signer(descriptor, signers)
 	if err != nil {
 		return SignedOperation{}, err
 	}
-	body, err := wire.Marshal(c)
-	if err != nil {
-		return SignedOperation{}, err
-	}
-	data, err := wire.Marshal(Operation{
-		Version: 1, Ledger: s.Ledger(), Kind: c.kind(), Body: body,
-		Account: account, Salt: salt, Created: created, Base: s.Block().ID,
-	})
+	data, err := s.operation(c, account, created, salt)
 	if err != nil {
 		return SignedOperation{}, err
 	}
@@ -117,6 +117,18 @@ func Propose(s State, c Change, created int64, salt objectstore.Hash, descriptor
 	}
 	_, err = s.With(o)
 	return o, err
+}
+
+// operation gives the canonical bytes of an operation on top of s.
+func (s State) operation(c Change, account objectstore.Account, created int64, salt objectstore.Hash) ([]byte, error) {
+	body, err := wire.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Marshal(Operation{
+		Version: 1, Ledger: s.Ledger(), Kind: c.kind(), Body: body,
+		Account: account, Salt: salt, Created: created, Base: s.Block().ID,
+	})
 }
 
 // DecodeOperation reads an operation and its change from foreign bytes.
@@ -169,6 +181,8 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[SetVisibility](body)
 	case KindKeys:
 		return decodeAs[SetKeys](body)
+	case KindThreshold:
+		return decodeAs[SetThreshold](body)
 	}
 	return nil, fault.New("AG0603", "upgrade to a version that knows it", "this version does not know it")
 }

@@ -183,9 +183,13 @@ func (s State) put(records []record) (State, error) {
 }
 
 // With gives the state with one more operation, or says why it is refused: its
-// form, ledger, base, signature, a salt that was used before, a right that is
-// missing, or what the change itself demands.
-func (s State) With(o SignedOperation) (State, error) {
+// form, ledger, base, signature, a salt that was used before, an age of over
+// MaxOperationLife, a right or an admin's consent that is missing, or what the
+// change itself demands.
+func (s State) With(o SignedOperation) (State, error) { return s.with(o, s.block.Time) }
+
+// with is With in a block of a time.
+func (s State) with(o SignedOperation, at int64) (State, error) {
 	op, change, err := DecodeOperation(o.Data)
 	if err != nil {
 		return State{}, err
@@ -209,6 +213,12 @@ func (s State) With(o SignedOperation) (State, error) {
 		return State{}, err
 	} else if seen {
 		return bad("AG0705", "make a new one", "its salt was used before: an operation counts once")
+	}
+	if op.Created > at+maxAhead || op.Created < at-MaxOperationLife {
+		return bad("AG0508", "make it anew, with a clock that is right", "it was made %d ms before its block, which is not within %d days", at-op.Created, MaxOperationLife/day)
+	}
+	if err := s.checkConsents(o, op, change); err != nil {
+		return State{}, fmt.Errorf("directory operation %s (%s by %s): %w", o.ID().Short(), op.Kind, s.who(op.Account), err)
 	}
 	list, err := change.records(s, op)
 	if err != nil {

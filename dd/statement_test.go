@@ -8,8 +8,6 @@ import (
 	"github.com/aergo-git/aergo-git/objectstore"
 )
 
-const day = 24 * 3600 * 1000
-
 func (w *world) publish(id, block objectstore.Hash, now int64, person string, local Question) (Statement, error) {
 	var st Statement
 	err := w.commit(func(b objectstore.Batch) (err error) {

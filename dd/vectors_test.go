@@ -75,6 +75,7 @@ func makeVectors(t *testing.T) vectors {
 		{"protect", ProtectBranch{ID: main.ID, From: hash("head"), Invariants: true, Approvals: 1, Policy: "consistent"}},
 		{"revoke", Revoke{Role: Producer, Pattern: "eu/*", Account: account("bob")}},
 		{"visibility", SetVisibility{Public: true}},
+		{"threshold", SetThreshold{Threshold: 1}},
 		{"keys", SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "alice 2").Bytes()}},
 	} {
 		op, err := Propose(s, c.change, int64(2000+i), hash(c.name), nil, ledgertest.Key("alice"))

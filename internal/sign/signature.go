@@ -34,6 +34,7 @@ const (
 	PurposeTransaction Purpose = "transaction" // the hash is a transaction id
 	PurposeBlock       Purpose = "block"       // the hash is a block id
 	PurposeDirectory   Purpose = "directory"   // a directory operation or block
+	PurposeConsent     Purpose = "consent"     // to somebody else's directory operation
 	PurposeHead        Purpose = "head"        // a head statement
 	PurposeBranch      Purpose = "branch"      // the making of a branch
 	PurposeApproval    Purpose = "approval"    // of a merge
