@@ -10,7 +10,7 @@ type baseRow struct {
 	lost    bool   // not even whether there was a row is known
 }
 
-func (b baseRow) known(i int) bool { return b.unknown == nil || !b.unknown[i] }
+func (b baseRow) known(i int) bool { return !b.lost && (b.unknown == nil || !b.unknown[i]) }
 
 // sure tells whether the whole row is known.
 func (b baseRow) sure() bool { return !b.lost && !slices.Contains(b.unknown, true) }
@@ -80,15 +80,15 @@ func mergeRow(base baseRow, ours, theirs []any, rules rowRules, special func(col
 	case equalRow(base.cells, ours) && mark == "":
 		return theirs, nil, nil
 	}
-	if base.lost || ours == nil || theirs == nil {
+	if ours == nil || theirs == nil {
 		return wholeRow(base, ours, theirs, rules.whole, mark)
 	}
 	merged = make([]any, len(ours))
 	for i := range merged {
-		c := Cell{Ours: ours[i], Theirs: theirs[i], BaseAbsent: base.cells == nil}
+		c := Cell{Ours: ours[i], Theirs: theirs[i], BaseAbsent: base.cells == nil && !base.lost}
 		s := special(i)
 		switch {
-		case base.cells == nil:
+		case c.BaseAbsent:
 		case !base.known(i):
 			if s == "" {
 				s = KindCrissCross

@@ -61,7 +61,7 @@ type Row struct {
 	Contract                   string
 	Table                      *sqlcontract.Table
 	Base, Ours, Theirs, Merged []any  // value cells, in the order of Table.Values; nil: no row
-	Unknown                    []bool // cells of Base that the merge bases disagree about; nil: none
+	Unknown                    []bool // cells of Base that the merge bases disagree about, all if about the row itself; nil: none
 	Conflicts                  []Conflict
 }
 
@@ -93,9 +93,13 @@ func (m *threeWay) each(ctx context.Context, fn func(Row) error) (unused []Choic
 		}
 		return fn(r)
 	}
-	// Rows of the join that neither side changed as seen from the first base are
-	// not met by the walk; they are slipped in where they belong.
-	over := slices.Sorted(maps.Keys(joined.over))
+	// Rows of the join that neither side changed as seen from the first base, and
+	// special ones that are on both sides what they were, are not met by the walk;
+	// they are slipped in where they belong.
+	over := slices.AppendSeq(slices.Collect(maps.Keys(joined.over)), maps.Keys(m.Twice))
+	over = slices.AppendSeq(over, maps.Keys(m.Denied))
+	slices.Sort(over)
+	over = slices.Compact(over)
 	slip := func(until []byte) error {
 		for len(over) > 0 && (until == nil || over[0] < string(until)) {
 			key := []byte(over[0])
@@ -194,6 +198,9 @@ func (m *threeWay) row(l *layout, joined base, key, base, ours, theirs []byte) (
 		return r, err
 	}
 	r.Base, r.Unknown = was.cells, was.unknown
+	if was.lost {
+		r.Unknown = slices.Repeat([]bool{true}, len(l.Values))
+	}
 	run := func(action string, c Cell) (any, bool, error) {
 		return m.Action(l.contract, action, c.Base, c.Ours, c.Theirs)
 	}

@@ -218,18 +218,21 @@ func modelMerge(base, ours, theirs []any) ([]any, []string) {
 			return cells(theirs), nil
 		}
 	}
-	if base[0] == (unknown{}) {
-		return cells(ours), []string{"* criss-cross"}
-	}
 	if ours[0] != true || theirs[0] != true {
+		if base[0] == (unknown{}) {
+			return cells(ours), []string{"* criss-cross"}
+		}
 		return cells(ours), []string{"* row"}
 	}
 	var row []any
 	var conflicts []string
 	for i, column := range modelColumns {
 		o, t, b := ours[i+1], theirs[i+1], any(gone{})
-		if base[0] == true {
+		switch base[0] {
+		case true:
 			b = base[i+1]
+		case any(unknown{}):
+			b = unknown{}
 		}
 		conflict := ""
 		switch {

@@ -116,9 +116,13 @@ func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, e
 		return nil, err
 	}
 	d = &draft{signer: by, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
+	may := r.mayRun
+	if kind != ordinary {
+		may = runs
+	}
 	d.session, err = tree.Begin(sqlcontract.Block{
 		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: kind != ordinary, Cells: kind == byCells, Again: kind == picked,
-		May: func(account objectstore.Account, keys []byte) error { return r.mayRun(state, account, keys, rec) },
+		May: func(account objectstore.Account, keys []byte) error { return may(state, account, keys, rec) },
 	})
 	if err != nil {
 		return nil, err

@@ -102,7 +102,7 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 // of a directory.
 func (r *Repository) mergeInput(directory dd.State, rec branch.Record, source, target objectstore.Hash) merge.Input {
 	return merge.Input{Store: r.db, History: r.history, Engine: r.engine, Verifier: r.verifier, Source: source, Target: target,
-		May: func(account objectstore.Account) error { return r.mayWrite(directory, account, rec) }}
+		May: func(account objectstore.Account) error { return may(directory, dd.RightWrite, account, rec) }}
 }
 
 // patch signs the transaction that brings the merged rows and says who chose
@@ -194,6 +194,7 @@ func conflictsOf(state *prolly.Map, row merge.Row) ([]Conflict, error) {
 			InBase: row.Base != nil, InOurs: row.Ours != nil, InTheirs: row.Theirs != nil}
 		if x.Column == merge.WholeRow {
 			c.Columns, c.Base, c.Ours, c.Theirs = names, row.Base, row.Ours, row.Theirs
+			c.BaseUnknown = slices.Contains(row.Unknown, true)
 		} else {
 			c.Column, c.Columns = names[x.Column], names[x.Column:x.Column+1]
 			c.Base, c.Ours, c.Theirs = []any{cell(row.Base, x.Column)}, []any{cell(row.Ours, x.Column)}, []any{cell(row.Theirs, x.Column)}

@@ -5,6 +5,7 @@ import (
 	"crypto"
 
 	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/merge"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -146,7 +147,9 @@ func (d *draft) verdict(o merge.Outcome, l layouts, position int) (Verdict, erro
 // mayFastForward tells whether the branch can take the source's blocks as they
 // are: it has no block that the source lacks, its directory would have allowed
 // each producer and signer on this branch, and nothing in them is bound to a
-// scratch branch.
+// scratch branch. That is asked of all that is new to the branch, and of what is
+// only new to its line: blocks that it has merged, and that the source was made
+// on.
 func (d *draft) mayFastForward(source objectstore.Hash) (bool, error) {
 	r := d.r
 	if ok, err := r.history.IsAncestor(d.parent.ID, source); !ok || err != nil {
@@ -159,6 +162,29 @@ func (d *draft) mayFastForward(source objectstore.Hash) (bool, error) {
 	state, err := r.directory.Head()
 	if err != nil {
 		return false, err
+	}
+	began, err := r.began(state, d.record)
+	if err != nil {
+		return false, err
+	}
+	fresh := map[objectstore.Hash]bool{}
+	for _, id := range blocks {
+		fresh[id] = true
+	}
+	for b, err := range r.history.Walk(true, source) {
+		if err != nil {
+			return false, err
+		}
+		if b.Number <= d.parent.Number && b.Number >= began {
+			if own, err := r.history.AtNumber(d.parent.ID, b.Number); err != nil {
+				return false, err
+			} else if own == b.ID {
+				break // from here on the lines are one
+			}
+		}
+		if b.Branch != d.record.ID && !fresh[b.ID] {
+			blocks = append(blocks, b.ID)
+		}
 	}
 	signers := map[objectstore.Account]bool{}
 	for _, id := range blocks {
@@ -193,6 +219,21 @@ func (d *draft) mayFastForward(source objectstore.Hash) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// began is the number of the block at which a branch's own line begins.
+func (r *Repository) began(state dd.State, rec branch.Record) (branch.Number, error) {
+	from := rec.From
+	if known, ok, err := state.Branch(rec.ID); err != nil {
+		return 0, err
+	} else if ok {
+		from = known.First // zero for main: all of its line is its own
+	}
+	if from.IsZero() {
+		return 0, nil
+	}
+	b, err := r.history.Read(from)
+	return b.Number, err
 }
 
 // fastForward moves the head to a block that exists already.

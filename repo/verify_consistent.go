@@ -9,7 +9,6 @@ import (
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/merge"
-	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
@@ -27,7 +26,6 @@ func (v *verification) mergeAgain(part *part, s *sqlcontract.Session, b branch.B
 	}
 	in := v.r.mergeInput(state, rec, m.Source, b.Parents[0])
 	in.History, in.Verifier = v.history, part.verifier
-	in.May = func(account objectstore.Account) error { return may(state, dd.RightWrite, account, rec) }
 	plan, err := merge.Consistent(v.ctx, in, s, choices)
 	if err != nil {
 		return nil, err

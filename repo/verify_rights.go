@@ -45,7 +45,9 @@ func isDenial(err error) bool {
 }
 
 // runs asks, besides, whether a transaction is signed by the keys that its
-// account had at that directory block.
+// account had at that directory block. What a merge takes is asked that way, too:
+// the answer is in the block, in verdicts and conflicts, so it must be the one
+// that a verifier comes to, who has no local names.
 func runs(state dd.State, account objectstore.Account, keys []byte, rec branch.Record) error {
 	if err := may(state, dd.RightWrite, account, rec); err != nil {
 		return err

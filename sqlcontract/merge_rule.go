@@ -62,11 +62,8 @@ func (s *Session) Settle(contract, action string, base, ours, theirs any) (v any
 		return nil, false, errors.Join(err, errNoContract(contract))
 	}
 	a := d.contract.Action(action)
-	if a == nil {
-		return nil, false, nil // a deploy of the source took it away
-	}
-	if len(a.Params) != 3 || !a.ReadOnly {
-		return nil, false, fmt.Errorf("settling a cell: %s.%s is not an action for merge rules", contract, action)
+	if a == nil || len(a.Params) != 3 || !a.ReadOnly {
+		return nil, false, nil // a deploy of the source took it away, or made something else of it
 	}
 	db, err := s.touch(contract)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // Violation is a declaration that rows of a merge break together.
 type Violation struct {
-	Code     string // as in a receipt: AG0411 CHECK, AG0412 UNIQUE, AG0413 NOT NULL, AG0414 FOREIGN KEY, AG0415 INVARIANT, AG0421 too big, AG0429 a CHECK that fails itself
+	Code     string // as in a receipt: AG0411 CHECK, AG0412 UNIQUE, AG0413 NOT NULL, AG0414 FOREIGN KEY, AG0415 INVARIANT, AG0421 too big, AG0429 a CHECK that fails itself, AG0420 INVARIANTs that take too long
 	Text     string // the constraint's name, or the table and columns
 	Contract string
 	Table    string
@@ -46,7 +46,7 @@ func (s *Session) Patch(tx VerifiedTransaction, rows []RowChange, touched [][]by
 		}
 		return nil, err
 	}
-	p := patch{s: s, rows: rows, touched: slices.Clone(touched)}
+	p := patch{s: s, rows: rows, touched: slices.Clone(touched), gas: MaxGas}
 	slices.SortFunc(p.touched, bytes.Compare)
 	p.touched = slices.CompactFunc(p.touched, bytes.Equal)
 	violations, err := p.do(tx)
@@ -70,6 +70,7 @@ type patch struct {
 	s       *Session
 	rows    []RowChange
 	touched [][]byte    // ascending, each once
+	gas     uint64      // for the INVARIANTs of one contract: they are nobody's transaction
 	net     []RowChange // rows and the totals that follow from them
 	found   []Violation
 }
@@ -159,7 +160,24 @@ func (p *patch) check(tx VerifiedTransaction, db *database, rows []RowChange) er
 	if len(p.found) > 0 {
 		return nil
 	}
-	return p.invariants(tx, db, rows)
+	if err := p.invariants(tx, db, rows); !errors.Is(err, errTooMuch) {
+		return err
+	}
+	return nil // it stands among the violations
+}
+
+// errTooMuch ends the checks of a contract whose gas is used up.
+var errTooMuch = errors.New("the INVARIANTs take too much gas")
+
+// checkLong is checkRow at the tier that the row's values need.
+func (r *run) checkLong(v *Invariant, l *layout, key []byte) error {
+	r.meter.tier = 0
+	for {
+		var f *failure
+		if err := r.checkRow(v, l, key); !errors.As(err, &f) || f != tooLong || !r.meter.raise() {
+			return err
+		}
+	}
 }
 
 // keysOf lists the touched keys of a table in order.
@@ -268,7 +286,7 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 		return err
 	}
 	r := &run{activation: activation{place: place{d, db}, vars: s.vars}, s: s, tree: s.tree, account: tx.header.Account, txid: tx.id, created: tx.header.Created,
-		block: s.block, ledger: s.tree.ledger, meter: newLongMeter(MaxGas)}
+		block: s.block, ledger: s.tree.ledger, meter: newMeter(p.gas)}
 	s.capture.reset()
 	defer s.capture.reset()
 	for _, row := range rows {
@@ -276,10 +294,14 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 	}
 	violated := func(err error, l *layout, key []byte) error {
 		var f *failure
-		if !errors.As(err, &f) || f.code == "AG0420" {
+		if !errors.As(err, &f) {
 			return err
 		}
 		p.violated(f.code, f.text, l, key)
+		if f.code == "AG0420" {
+			p.found[len(p.found)-1].Text = fmt.Sprintf("its INVARIANTs take more than %d gas to check on the merged rows", p.gas)
+			return errTooMuch // of the rest nothing is known
+		}
 		return nil
 	}
 	changed := map[string]map[string]bool{} // by-keys, by invariant
@@ -287,7 +309,7 @@ func (p *patch) invariants(tx VerifiedTransaction, db *database, rows []RowChang
 		l := db.layouts[v.Table]
 		if v.Check != nil {
 			for _, key := range p.keysOf(l) {
-				if err := violated(r.checkRow(v, l, key), l, key); err != nil {
+				if err := violated(r.checkLong(v, l, key), l, key); err != nil {
 					return err
 				}
 			}

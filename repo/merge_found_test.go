@@ -1,0 +1,150 @@
+package repo_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/merge"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+// What random merges found, as small as it gets.
+
+// us pays 5 into a, and main and eu both take that over by replay and pay 5 back
+// by themselves: a is 0 everywhere, and no sum of the three zeros is the 5 - 5 - 5
+// that was paid.
+func TestTwiceAndBackAgain(t *testing.T) {
+	s := begin(t, fixed(70))
+	s.deploy("", "box", box)
+	s.play(`main put id=a n=10
+branch us main
+us spend id=a n=-5
+branch eu main
+main flag id=x v=1
+eu flag id=y v=1
+merge us main
+merge us eu
+main spend id=a n=5
+eu spend id=a n=5
+us flag id=z v=1`)
+	m, err := s.Merge(ctx, s.key, "eu", repo.MergeOptions{Consistent: true})
+	if want := "twice box[a] n"; err != nil || conflictsOf(m) != want {
+		t.Fatalf("%q %v, want %q", conflictsOf(m), err, want)
+	}
+	if m, err = s.Settle(ctx, s.key, "", repo.Choice{Column: "n", Take: merge.Value, Value: int64(5)}); err != nil || m.Block.IsZero() {
+		t.Fatalf("%+v %v", m, err)
+	}
+	s.verify()
+}
+
+// The name of a branch that is not registered is local: what a merge into it takes
+// must not hang on it, or nobody else could verify. mallory may write on m/*, and
+// on alice's own branches nobody has forbidden her.
+func TestMergeIntoLocalBranches(t *testing.T) {
+	s := begin(t, fixed(71))
+	s.deploy("", "box", box)
+	s.play("main put id=a n=100\nbranch mine main\nbranch other main\nbranch far main")
+	if err := s.RegisterBranch(ctx, s.key, "far"); err != nil {
+		t.Fatal(err)
+	}
+	s.grant(dd.Writer, "m/*", "mallory")
+	if _, err := s.CreateBranch("m/x", "main", keyOf("mallory"), false); err != nil {
+		t.Fatal(err)
+	}
+	s.play("mallory@m/x bare id=a v=5\nmine flag id=x v=1\nother flag id=x v=1\nfar flag id=x v=1")
+	s.wantMerge(s.merge("m/x", "mine", repo.MergeOptions{}), "box.bare(id=a, v=5): included \n")
+	s.wantMerge(s.merge("m/x", "far", repo.MergeOptions{}), "box.bare(id=a, v=5): excluded AG0501\n")
+	if m := s.merge("m/x", "other", repo.MergeOptions{Consistent: true}); m.Block.IsZero() {
+		t.Errorf("into a local branch: %s", conflictsOf(m))
+	}
+	if err := s.RenameBranch("mine", "m/y"); err != nil {
+		t.Fatal(err)
+	}
+	s.verify()
+	// It does not reach main that way: there her right is asked again.
+	s.play("main flag id=y v=1")
+	m := s.merge("other", "main", repo.MergeOptions{Consistent: true})
+	if want := "not permitted box[a] bare"; conflictsOf(m) != want {
+		t.Errorf("conflicts %q, want %q", conflictsOf(m), want)
+	}
+}
+
+// b/1 has merged main, and b/2, which was made from main later, has merged b/1.
+// Merging b/2 back brings b/1 one block of bob's and none of alice's, but hers
+// would come to stand on the line of b/1: no fast-forward.
+func TestFastForwardKeepsTheLine(t *testing.T) {
+	s := begin(t, fixed(72))
+	s.deploy("", "box", box)
+	s.grant(dd.Writer, "b/*", "bob")
+	bob := keyOf("bob")
+	s.play("main put id=a n=100")
+	if _, err := s.CreateBranch("b/1", "main", bob, false); err != nil {
+		t.Fatal(err)
+	}
+	s.play("main flag id=x v=1\nbob@b/1 flag id=y v=1")
+	if _, err := s.CreateBranch("b/2", "main", bob, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, way := range [][2]string{{"main", "b/1"}, {"b/1", "b/2"}} {
+		if _, err := s.Merge(ctx, bob, way[0], repo.MergeOptions{Into: way[1], NoFF: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := s.Merge(ctx, bob, "b/2", repo.MergeOptions{Into: "b/1"})
+	if err != nil || m.Kind != "automatic" {
+		t.Errorf("%q %v, want a merge block", m.Kind, err)
+	}
+	s.verify()
+}
+
+// A deploy of the source that makes something else of the action of a rule ends
+// no merge: the cell is a conflict.
+func TestActionOfRuleIsAnotherOne(t *testing.T) {
+	other := strings.Replace(strings.Replace(box, "CREATE ACTION middle(:base INTEGER, :ours INTEGER, :theirs INTEGER) PRIVATE READONLY",
+		"CREATE ACTION middle(:base INTEGER) PRIVATE READONLY", 1), "BEGIN REQUIRE :ours <> 7 ELSE 'not seven'; RETURN (:ours + :theirs) / 2; END;", "BEGIN RETURN 1; END;", 1)
+	other = strings.Replace(other, "MERGE RULE ON box (mean) USING ACTION middle;\n", "", 1)
+	s := begin(t, fixed(73))
+	s.deploy("", "box", box)
+	s.play("main put id=a n=100\nbranch eu main\nmain mean id=a v=4\neu mean id=a v=8")
+	s.deploy("eu", "box", other)
+	m := s.merge("eu", "main", repo.MergeOptions{Consistent: true})
+	if want := "cell box[a] mean"; conflictsOf(m) != want {
+		t.Fatalf("%q, want %q", conflictsOf(m), want)
+	}
+	if m, err := s.Settle(ctx, s.key, "", repo.Choice{Take: merge.Theirs}); err != nil || m.Block.IsZero() {
+		t.Fatalf("%+v %v", m, err)
+	}
+	s.verify()
+}
+
+// Two merge bases disagree whether there is the row that both sides have: its
+// columns' rules are asked, not only the table's.
+func TestCrissCrossOfTheRowItself(t *testing.T) {
+	s := begin(t, fixed(74))
+	s.deploy("", "box", box)
+	s.play(`main put id=a n=100
+branch eu main
+main gone id=a
+eu top id=a v=3
+branch m main
+branch e eu
+merge e main
+merge m eu
+main put id=a n=1
+eu put id=a n=1
+main top id=a v=4`)
+	m := s.merge("eu", "main", repo.MergeOptions{Consistent: true})
+	if want := "criss-cross box[a] bare; criss-cross box[a] mean; criss-cross box[a] n; criss-cross box[a] tag; criss-cross box[a] zero"; conflictsOf(m) != want {
+		t.Fatalf("%q, want %q", conflictsOf(m), want)
+	}
+	for _, c := range m.Conflicts {
+		if !c.BaseUnknown {
+			t.Errorf("%+v", c)
+		}
+	}
+	if m, err := s.Settle(ctx, s.key, "", repo.Choice{Take: merge.Ours}); err != nil || m.Block.IsZero() {
+		t.Fatalf("%+v %v", m, err)
+	}
+	s.verify()
+}
