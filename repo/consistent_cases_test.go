@@ -231,7 +231,7 @@ func TestMergeByCellOfStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.play("mallory@m/x flag id=f v=2")
-	if _, err := s.Merge(ctx, mallory, "eu", repo.MergeOptions{Into: "m/x"}); err != nil {
+	if _, err := s.Merge(ctx, mallory, "eu", repo.MergeOptions{Into: "m/x", Disclose: true}); err != nil {
 		t.Fatal(err)
 	}
 	s.play("mallory@m/x bare id=new v=9\nmain unflag id=f\nmallory@m/x same id=a v=hers\nmain same id=a v=hers")

@@ -65,7 +65,7 @@ func banks(t *testing.T) *story {
 		into   string
 		choice repo.Choice
 	}{{s.key, "main", mine}, {s.key, "us", mine}, {bob, "b/1", repo.Choice{Take: merge.Theirs}}} {
-		m, err := s.Merge(ctx, by.key, "eu", repo.MergeOptions{Into: by.into, Consistent: true})
+		m, err := s.Merge(ctx, by.key, "eu", repo.MergeOptions{Into: by.into, Consistent: true, Disclose: true})
 		if want := "cell account[a] credit"; err != nil || conflictsOf(m) != want {
 			t.Fatalf("conflicts %q %v, want %q", conflictsOf(m), err, want)
 		}

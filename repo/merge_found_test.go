@@ -87,11 +87,11 @@ func TestFastForwardKeepsTheLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, way := range [][2]string{{"main", "b/1"}, {"b/1", "b/2"}} {
-		if _, err := s.Merge(ctx, bob, way[0], repo.MergeOptions{Into: way[1], NoFF: true}); err != nil {
+		if _, err := s.Merge(ctx, bob, way[0], repo.MergeOptions{Into: way[1], NoFF: true, Disclose: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	m, err := s.Merge(ctx, bob, "b/2", repo.MergeOptions{Into: "b/1"})
+	m, err := s.Merge(ctx, bob, "b/2", repo.MergeOptions{Into: "b/1", Disclose: true})
 	if err != nil || m.Kind != "automatic" {
 		t.Errorf("%q %v, want a merge block", m.Kind, err)
 	}
