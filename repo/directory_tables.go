@@ -27,14 +27,18 @@ func (r *Repository) directoryTables() []sqlcontract.TableFunction {
 		}
 	}
 	return []sqlcontract.TableFunction{
-		table("identities", "name TEXT, account TEXT, added INTEGER", func(s dd.State, yield func(...any) bool) error {
+		table("identities", "name TEXT, account TEXT, added INTEGER, keys TEXT, changes INTEGER", func(s dd.State, yield func(...any) bool) error {
 			list, err := s.Identities()
+			if err != nil {
+				return err
+			}
 			for _, i := range list {
-				if !yield(i.Name, string(i.Account), i.Added) {
-					break
+				d, changes, err := presentKeys(s, i)
+				if err != nil || !yield(i.Name, string(i.Account), i.Added, d.String(), int64(changes)) {
+					return err
 				}
 			}
-			return err
+			return nil
 		}),
 		table("grants", "role TEXT, pattern TEXT, account TEXT, granted_by TEXT, since INTEGER", func(s dd.State, yield func(...any) bool) error {
 			list, err := s.Roles()

@@ -41,6 +41,8 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 		return fmt.Sprintf("revoke %s from %s on %s", c.Role, who(c.Account), c.Pattern)
 	case dd.AddIdentity:
 		return fmt.Sprintf("name %s = %s", c.Name, accountOfDescriptor(c.Descriptor))
+	case dd.SetKeys:
+		return fmt.Sprintf("change the keys of %s: %s", who(c.Account), keysText(c.Descriptor))
 	case dd.SetVisibility:
 		if c.Public {
 			return "make the ledger public"
@@ -87,6 +89,9 @@ func (o DirectoryOperation) Fields() []Field {
 	case dd.AddIdentity:
 		add("name", c.Name)
 		add("account", string(accountOfDescriptor(c.Descriptor)))
+	case dd.SetKeys:
+		add("account", string(c.Account))
+		add("keys", keysText(c.Descriptor))
 	case dd.SetVisibility:
 		add("public", c.Public)
 	}
@@ -98,6 +103,15 @@ func hashText(h objectstore.Hash) string {
 		return ""
 	}
 	return h.String()
+}
+
+// keysText shows the keys of a descriptor that was verified.
+func keysText(data []byte) string {
+	d, err := sign.ParseDescriptor(data)
+	if err != nil {
+		return ""
+	}
+	return d.String()
 }
 
 // accountOfDescriptor is the account of a descriptor that was verified.

@@ -488,6 +488,9 @@ func (r *Repository) direct(_ context.Context, key crypto.Signer, change dd.Chan
 	if err != nil {
 		return err
 	}
+	if err := mayDirect(state, key); err != nil {
+		return err
+	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	if _, err := r.directory.Append(batch, now, []dd.SignedOperation{op}, nil, key); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/sqlcontract"
@@ -15,9 +16,11 @@ import (
 // put together with others: a line for each,
 //
 //	aergo-tx-v1 BASE64
+//	aergo-op-v1 BASE64
 //
 // BASE64 being RFC 4648 with padding of the canonical CBOR array [header, seal,
-// blind, arguments]; see docs/formats/transaction.md. Empty lines, and those that
+// blind, arguments], or [operation, seal] of an operation of the directory; see
+// docs/formats/transaction.md. Empty lines, and those that
 // begin with #, say nothing.
 const signedWord = "aergo-tx-v1 "
 
@@ -39,10 +42,10 @@ func EncodeSigned(t sqlcontract.Transaction) (string, error) {
 }
 
 // DecodeSigned reads a file of signed transactions from foreign bytes: at most
-// MaxBlockSize, for they go into one block. Nothing in them is checked yet;
-// Submit does.
-func DecodeSigned(file []byte) ([]sqlcontract.Transaction, error) {
-	var list []sqlcontract.Transaction
+// MaxBlockSize, for they go into one block, and as many operations of the
+// directory. Nothing in them is checked yet; Submit and
+// SubmitOperation do.
+func DecodeSigned(file []byte) (list []sqlcontract.Transaction, ops []dd.SignedOperation, err error) {
 	n := 0
 	for line := range bytes.Lines(file) {
 		n++
@@ -50,11 +53,18 @@ func DecodeSigned(file []byte) ([]sqlcontract.Transaction, error) {
 		if text == "" || text[0] == '#' {
 			continue
 		}
-		bad := func(what string, args ...any) ([]sqlcontract.Transaction, error) {
-			return nil, fault.New("AG0604", "Ask for the file again: aergo call … --sign-only -o FILE writes it.", "line %d is no signed transaction: "+what, append([]any{n}, args...)...)
+		bad := func(what string, args ...any) ([]sqlcontract.Transaction, []dd.SignedOperation, error) {
+			return nil, nil, fault.New("AG0604", "Ask for the file again: aergo call … --sign-only -o FILE writes it.", "line %d is no signed transaction: "+what, append([]any{n}, args...)...)
 		}
-		if len(list) == MaxBlockSize {
-			return nil, fault.New("AG0105", "Divide the file: its lines do not depend on each other's place in it.", "the file holds more than %d transactions", MaxBlockSize)
+		if len(list) == MaxBlockSize || len(ops) == MaxBlockSize {
+			return nil, nil, fault.New("AG0105", "Divide the file: its lines do not depend on each other's place in it.", "the file holds more than %d transactions or operations", MaxBlockSize)
+		}
+		if op, ok, err := decodeOperation(text); ok {
+			if err != nil {
+				return bad("%w", err)
+			}
+			ops = append(ops, op)
+			continue
 		}
 		coded, ok := strings.CutPrefix(text, signedWord)
 		if !ok {
@@ -70,5 +80,5 @@ func DecodeSigned(file []byte) ([]sqlcontract.Transaction, error) {
 		}
 		list = append(list, sqlcontract.Transaction{Data: f.Data, Seal: f.Seal, Blind: f.Blind, Arguments: f.Arguments})
 	}
-	return list, nil
+	return list, ops, nil
 }

@@ -38,7 +38,7 @@ func TestSignedFile(t *testing.T) {
 	}
 	submit := func(branch, file string) string {
 		t.Helper()
-		txs, err := repo.DecodeSigned([]byte(file))
+		txs, _, err := repo.DecodeSigned([]byte(file))
 		if err != nil {
 			return code(err)
 		}
@@ -97,8 +97,13 @@ func FuzzSigned(f *testing.F) {
 	f.Add(text)
 	f.Add("# nothing\n\n" + text + text)
 	f.Add(text[:20])
+	op, err := repo.EncodeOperation(dd.SignedOperation{Data: []byte("data"), Seal: []byte("seal")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(op + text)
 	f.Fuzz(func(t *testing.T, file string) {
-		txs, err := repo.DecodeSigned([]byte(file))
+		txs, ops, err := repo.DecodeSigned([]byte(file))
 		if err != nil {
 			return
 		}
@@ -109,13 +114,21 @@ func FuzzSigned(f *testing.F) {
 				lines = append(lines, l+"\n")
 			}
 		}
-		if len(lines) != len(txs) {
-			t.Fatalf("%d transactions of %d lines", len(txs), len(lines))
+		if len(lines) != len(txs)+len(ops) {
+			t.Fatalf("%d transactions and %d operations of %d lines", len(txs), len(ops), len(lines))
 		}
-		for i, tx := range txs {
-			again, err := repo.EncodeSigned(tx)
+		for i, line := range lines {
+			var again string
+			var err error
+			if strings.HasPrefix(line, "aergo-op") {
+				again, err = repo.EncodeOperation(ops[0])
+				ops = ops[1:]
+			} else {
+				again, err = repo.EncodeSigned(txs[0])
+				txs = txs[1:]
+			}
 			errs = errors.Join(errs, err)
-			if again != lines[i] {
+			if again != line {
 				t.Errorf("line %d has two forms", i)
 			}
 		}

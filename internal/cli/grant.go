@@ -34,11 +34,11 @@ func (a *app) revokeCommand() *ucli.Command {
 func (a *app) roleCommand(verb, who, usage, description string) *ucli.Command {
 	return &ucli.Command{
 		Name: verb, Usage: usage, ArgsUsage: "ROLE [--contract C] --" + who + " WHO", Category: "trust", Description: description,
-		Flags: []ucli.Flag{
+		Flags: append(signOnlyFlags(), []ucli.Flag{
 			&ucli.StringFlag{Name: "contract", Usage: "the role is one of contract `C`"},
 			&ucli.StringFlag{Name: who, Usage: "the account, key or contract `WHO`"},
 			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "on branch `B`, not the current one; without --contract a pattern"},
-		},
+		}...),
 		Action: func(c *ucli.Context) error { return a.changeRole(c, verb, who) },
 	}
 }
@@ -57,6 +57,8 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 		return usage("AG0113", "aergo "+form, "of which contract is the role %s? Without --contract it is writer, producer, reader or admin", role)
 	case contract != "" && directory:
 		return usage("AG0113", "Leave --contract out.", "%s is a role of the ledger's directory, not of a contract", role)
+	case contract != "" && (c.IsSet("sign-only") || c.IsSet("output")):
+		return usage("AG0111", "aergo call aergo_role."+verb+" contract=… role=… account=… --sign-only -o FILE", "a role of a contract is granted by a call")
 	case directory:
 		return a.changeDirectoryRole(c, verb, role, name)
 	}
@@ -147,15 +149,12 @@ func (a *app) changeDirectoryRole(c *ucli.Context, verb, role, name string) erro
 	if err != nil {
 		return err
 	}
-	key, err := a.key()
-	if err != nil {
-		return err
-	}
-	change, what := r.GrantRole, "is now "+role
+	var change dd.Change = dd.Grant{Role: dd.Role(role), Pattern: pattern, Account: account}
+	what := "is now " + role
 	if verb == "revoke" {
-		change, what = r.RevokeRole, "is no longer "+role
+		change, what = dd.Revoke{Role: dd.Role(role), Pattern: pattern, Account: account}, "is no longer "+role
 	}
-	if err := change(a.ctx, key, role, pattern, account); err != nil {
+	if done, err := a.change(r, change); done || err != nil {
 		return err
 	}
 	if a.json {

@@ -20,10 +20,21 @@ func (a *app) identityCommand() *ucli.Command {
 		Name: "identity", Usage: "give accounts names that everybody sees", Category: "trust",
 		Subcommands: []*ucli.Command{
 			{
-				Name: "add", Usage: "give an account a name in the directory", ArgsUsage: "NAME KEY|FILE|ACCOUNT", Action: a.identityAdd,
+				Name: "add", Usage: "give an account a name in the directory", ArgsUsage: "NAME KEY|FILE|ACCOUNT", Action: a.identityAdd, Flags: signOnlyFlags(),
 				Description: "KEY is the line of a public key (aergo key show bob --public) or the name of one of your\n" +
 					"keys, FILE a .pub file, ACCOUNT that of a key in your key folder. A name gives no right: aergo\n" +
 					"grant does. Only an admin of everything names accounts.",
+			},
+			{
+				Name: "add-key", Usage: "let an account sign by one more key", ArgsUsage: "NAME KEY|FILE", Action: a.identityNewKeys("add-key", true), Flags: signOnlyFlags(),
+				Description: "Any one of the account's keys signs then, for instance that of a second machine. The account\n" +
+					"itself asks for it, or an admin of everything.",
+			},
+			{
+				Name: "rotate", Usage: "replace the keys of an account by another one", ArgsUsage: "NAME KEY|FILE", Action: a.identityNewKeys("rotate", false), Flags: signOnlyFlags(),
+				Description: "The account, its name and its rights stay; what is signed by the old keys counts no more,\n" +
+					"unless it is in a block already. The account itself asks for it, or, when its keys are lost, an\n" +
+					"admin of everything. It never goes back to keys it had.",
 			},
 			{Name: "list", Usage: "list the names", Action: a.identityList},
 			{Name: "show", Usage: "show who is behind a name or an account", ArgsUsage: "NAME|ACCOUNT", Action: a.identityShow},
@@ -74,11 +85,7 @@ func (a *app) identityAdd(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := a.key()
-	if err != nil {
-		return err
-	}
-	if err := r.AddIdentity(a.ctx, key, name, descriptor); err != nil {
+	if done, err := a.change(r, dd.AddIdentity{Name: name, Descriptor: descriptor}); done || err != nil {
 		return err
 	}
 	i, _, err := r.Identity(name)
@@ -149,7 +156,29 @@ func (a *app) identityList(c *ucli.Context) error {
 
 type identityShowJSON struct {
 	identityJSON
-	Grants []grantJSON `json:"grants"`
+	Threshold int         `json:"threshold"` // how many of the keys sign
+	Keys      []string    `json:"keys"`      // by which it signs now
+	Changes   uint64      `json:"changes"`   // how often its keys were changed
+	Grants    []grantJSON `json:"grants"`
+}
+
+// identityDocument prints an identity as JSON.
+func (a *app) identityDocument(r *repo.Repository, i dd.Identity) error {
+	threshold, lines, changes, err := r.KeysOf(i)
+	if err != nil {
+		return err
+	}
+	d, err := r.Directory()
+	if err != nil {
+		return err
+	}
+	j := identityShowJSON{identityOf(i), threshold, lines, changes, []grantJSON{}}
+	for _, g := range d.Grants {
+		if g.Account == i.Account {
+			j.Grants = append(j.Grants, grantOf(g))
+		}
+	}
+	return a.emit(j)
 }
 
 func (a *app) identityShow(c *ucli.Context) error {
@@ -160,37 +189,38 @@ func (a *app) identityShow(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	i, err := a.identity(r, c.Args().First())
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.identityDocument(r, i)
+	}
 	d, err := r.Directory()
 	if err != nil {
 		return err
 	}
-	who := c.Args().First()
-	var found dd.Identity
-	var names []string
-	for _, i := range d.Identities {
-		if i.Name == who || string(i.Account) == who {
-			found = i
-		}
-		names = append(names, i.Name)
+	threshold, keys, changes, err := r.KeysOf(i)
+	if err != nil {
+		return err
 	}
-	if found.Account == "" {
-		return fault.New("AG0221", joinHints(didYouMean(who, names), "aergo identity list"), "the directory has no identity %s", who)
+	how := keysInWords(threshold, len(keys))
+	if changes > 0 {
+		how += ", changed " + plural(int(changes), "time")
 	}
-	j := identityShowJSON{identityOf(found), []grantJSON{}}
+	a.columns([][]string{{"name", clean(i.Name)}, {"account", string(i.Account)}, {"added", date(timeOf(i.Added))}, {"signs by", how}})
+	for _, k := range keys {
+		a.say("  %s", k)
+	}
 	var lines [][]string
 	for _, g := range d.Grants {
-		if g.Account == found.Account {
-			j.Grants = append(j.Grants, grantOf(g))
+		if g.Account == i.Account {
 			lines = append(lines, []string{"  " + string(g.Role), clean(g.Pattern), "by " + a.who(g.By), date(timeOf(g.Since))})
 		}
 	}
-	if a.json {
-		return a.emit(j)
-	}
-	a.columns([][]string{{"name", clean(found.Name)}, {"account", string(found.Account)}, {"added", date(timeOf(found.Added))}})
 	if len(lines) == 0 {
 		a.say("No role on any branch.")
-		a.next("aergo grant writer --to %s", found.Name)
+		a.next("aergo grant writer --to %s", i.Name)
 		return nil
 	}
 	a.say("roles")
@@ -203,7 +233,7 @@ func (a *app) visibilityCommand() *ucli.Command {
 		Name: "visibility", Usage: "say who may read: members, or anybody", ArgsUsage: "[public|private]", Category: "trust",
 		Description: "Private is the default: who has a role reads. Public means that anybody may read what is served,\n" +
 			"history included; writing is by role as before. Who has read something keeps it.",
-		Action: a.visibility,
+		Flags: signOnlyFlags(), Action: a.visibility,
 	}
 }
 
@@ -226,11 +256,7 @@ func (a *app) visibility(c *ucli.Context) error {
 	case want != "public" && want != "private":
 		return usage("AG0113", "aergo visibility public, or private", "a ledger is public or private, not %q", want)
 	case want != words[d.Public]:
-		key, err := a.key()
-		if err != nil {
-			return err
-		}
-		if err := r.SetVisibility(a.ctx, key, want == "public"); err != nil {
+		if done, err := a.change(r, dd.SetVisibility{Public: want == "public"}); done || err != nil {
 			return err
 		}
 		d.Public = want == "public"

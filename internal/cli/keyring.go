@@ -196,20 +196,27 @@ func readPublic(path string) (publicKey, error) {
 	return publicKey{filepath.Base(path), path, objectstore.Account(sign.AccountOf(d)), strings.TrimSpace(string(b))}, nil
 }
 
-// account is the account of the chosen key when it can be known without
-// unlocking anything, else "".
+// account is the account that the chosen key signs for, when it can be known
+// without unlocking anything, else "".
 func (a *app) account() objectstore.Account {
 	path, err := a.keyPath(a.chosenKey())
 	if err != nil {
 		return ""
 	}
-	if k, err := readPublic(path); err == nil {
-		return k.Account
+	k, err := readPublic(path)
+	if err != nil {
+		key, err := repo.LoadKey(path, nil)
+		if err != nil {
+			return ""
+		}
+		k.Account, k.Line = repo.AccountOf(key), repo.PublicKey(key, "")
 	}
-	if key, err := repo.LoadKey(path, nil); err == nil {
-		return repo.AccountOf(key)
+	if a.repo != nil { // the keys of an account may have been changed to this one
+		if account := a.repo.AccountOfLine(k.Line); account != "" {
+			return account
+		}
 	}
-	return ""
+	return k.Account
 }
 
 // people maps accounts to what this user calls his own keys; nameOf adds the

@@ -1,11 +1,12 @@
 package cli
 
 import (
-	"errors"
-	"os"
+	"crypto"
+	"strconv"
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/repo"
 	"github.com/aergo-git/aergo-git/sqlcontract"
@@ -17,7 +18,8 @@ func (a *app) submitCommand() *ucli.Command {
 		Description: "FILE holds calls signed with aergo call … --sign-only; - is standard input. The branch's\n" +
 			"producer puts them into one block. Each is verified, its signer needs the right to write, and\n" +
 			"each gets its verdict: included, failed (its contract refused it, and the block records that)\n" +
-			"or not admitted (no trace). Exit status 7 when not all were included.",
+			"or not admitted (no trace). Operations of the directory, signed with --sign-only too, are put into\n" +
+			"directory blocks. Exit status 7 when not all were included.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "on branch `B`, not the current one"},
 			&ucli.BoolFlag{Name: "dry-run", Usage: "say what is in the file and who signed it; run nothing"},
@@ -55,11 +57,11 @@ func (a *app) submit(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	txs, err := repo.DecodeSigned([]byte(data))
+	txs, ops, err := repo.DecodeSigned([]byte(data))
 	if err != nil {
 		return err
 	}
-	if len(txs) == 0 {
+	if len(txs)+len(ops) == 0 {
 		return usage("AG0113", "aergo call CONTRACT.ACTION … --sign-only -o FILE", "%s holds no signed call", c.Args().First())
 	}
 	r, err := a.open()
@@ -68,23 +70,34 @@ func (a *app) submit(c *ucli.Context) error {
 	}
 	branch, dry := c.String("branch"), c.Bool("dry-run")
 	var answers []repo.Submission
+	var key crypto.Signer
 	if dry {
 		answers = r.Inspect(txs)
 	} else {
-		key, err := a.key()
-		if err != nil {
+		if key, err = a.key(); err != nil {
 			return err
 		}
-		if answers, err = r.Submit(a.ctx, key, branch, txs); err != nil {
-			return err
+		if len(txs) > 0 {
+			if answers, err = r.Submit(a.ctx, key, branch, txs); err != nil {
+				return err
+			}
 		}
 	}
 	if branch == "" {
 		branch = r.Current()
 	}
 	sum := submitJSON{Branch: branch, Verdicts: []submissionJSON{}}
-	for _, s := range answers {
-		v := a.submission(s, dry)
+	verdicts := make([]submissionJSON, len(answers))
+	for i, s := range answers {
+		verdicts[i] = a.submission(s, dry)
+		if sum.Block == "" {
+			sum.Block = id(s.Block)
+		}
+	}
+	for _, op := range ops {
+		verdicts = append(verdicts, a.order(r, key, op))
+	}
+	for _, v := range verdicts {
 		sum.Verdicts = append(sum.Verdicts, v)
 		switch v.Verdict {
 		case "included":
@@ -94,10 +107,8 @@ func (a *app) submit(c *ucli.Context) error {
 		case "not admitted":
 			sum.NotAdmitted++
 		}
-		if sum.Block == "" {
-			sum.Block = id(s.Block)
-		}
 	}
+	n := len(verdicts)
 	if a.json {
 		if err := a.emit(sum); err != nil {
 			return err
@@ -106,12 +117,12 @@ func (a *app) submit(c *ucli.Context) error {
 	refused := sum.Failed + sum.NotAdmitted
 	switch {
 	case dry:
-		a.done("%s, %d not good. Nothing was run.", plural(len(txs), "signed transaction"), refused)
+		a.done("%s, %d not good. Nothing was run.", plural(n, "signed request"), refused)
 	case sum.Block != "":
 		a.done("Block %s%s: %d included, %d failed, %d not admitted.", sum.Block[:7], a.onBranch(c.String("branch")), sum.Included, sum.Failed, sum.NotAdmitted)
 	}
 	if refused > 0 {
-		return fault.New("AG0490", "Each stands above with its reason. What was not admitted left no trace and can be signed again.", "%d of %s refused", refused, plural(len(txs), "transaction"))
+		return fault.New("AG0490", "Each stands above with its reason. What was not admitted left no trace and can be signed again.", "%d of %s refused", refused, plural(n, "signed request"))
 	}
 	return nil
 }
@@ -137,9 +148,15 @@ func (a *app) submission(s repo.Submission, dry bool) submissionJSON {
 	if j.Call != "" {
 		what = clean(j.Call) + " by " + a.who(s.Summary.Account)
 	}
+	a.tellVerdict(j, what, changed(s.Changes))
+	return j
+}
+
+// tellVerdict prints what became of a request.
+func (a *app) tellVerdict(j submissionJSON, what, done string) {
 	switch j.Verdict {
 	case "included":
-		a.say("  %s %s  %s", a.paint("32", "✓"), what, changed(s.Changes))
+		a.say("  %s %s  %s", a.paint("32", "✓"), what, done)
 	case "signed":
 		a.say("  %s %s", a.paint("32", "✓"), what)
 	default:
@@ -148,6 +165,32 @@ func (a *app) submission(s repo.Submission, dry bool) submissionJSON {
 			a.say("      %s", clean(j.Next))
 		}
 	}
+}
+
+// order makes a directory block of a signed operation; without a key it only
+// says what is asked for.
+func (a *app) order(r *repo.Repository, key crypto.Signer, op dd.SignedOperation) submissionJSON {
+	j := submissionJSON{Verdict: "included", Transaction: id(op.ID()), Changes: []rowJSON{}}
+	var o repo.DirectoryOperation
+	var err error
+	if key == nil {
+		j.Verdict = "signed"
+		o, err = r.InspectOperation(op)
+	} else {
+		o, err = r.SubmitOperation(a.ctx, key, op)
+	}
+	what := "an operation of the directory"
+	if err != nil {
+		j.Verdict, j.Reason = "not admitted", err.Error()
+		if f := fault.Of(err); f != nil {
+			j.Code, j.Next = f.ID, f.Next
+		}
+	} else {
+		a.names = nil // it may have named somebody
+		j.Call, j.Account = o.Text(a.who), string(o.Account)
+		what = clean(j.Call) + " by " + a.who(o.Account)
+	}
+	a.tellVerdict(j, what, "directory block #"+strconv.FormatUint(o.Number, 10))
 	return j
 }
 
@@ -170,16 +213,15 @@ func (a *app) signCall(r *repo.Repository, call repo.Call) error {
 		_, err := a.out.WriteString(line)
 		return err
 	}
-	f, err := os.OpenFile(a.path(out), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
-	if err != nil {
-		return fault.New("AG0220", "", "%s cannot be written: %w", out, err)
-	}
-	_, err = f.WriteString(line)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fault.New("AG0220", "", "%s cannot be written: %w", out, err)
+	if err := appendFile(a.path(out), line); err != nil {
+		return err
 	}
 	if a.json {
-		return a.emit(map[string]any{"file": out, "transaction": id(tx.ID()), "ledger": id(r.Ledger()), "account": string(repo.AccountOf(key))})
+		account, err := r.AccountFor(key)
+		if err != nil {
+			return err
+		}
+		return a.emit(map[string]any{"file": out, "transaction": id(tx.ID()), "ledger": id(r.Ledger()), "account": string(account)})
 	}
 	a.done("%s.%s signed, not run; added to %s.", call.Contract, call.Action, out)
 	a.next("the branch's producer runs it: aergo submit %s", shellWord(out))
