@@ -160,6 +160,9 @@ func (b body) text(at contracts) string {
 	if b.header.Kind == sqlcontract.KindDeploy {
 		return "deploy " + b.header.Contract
 	}
+	if b.header.Kind == sqlcontract.KindPatch && !b.header.OfMerge() {
+		return revertText(b.args)
+	}
 	if b.header.Kind == sqlcontract.KindPatch {
 		if choices, err := choicesOf(b.args); err == nil && b.args != nil {
 			return fmt.Sprintf("patch of a merge by cell (chosen: %d)", len(choices))

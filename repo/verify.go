@@ -222,7 +222,7 @@ func (v *verification) executed(b branch.Block, parent branch.Header, state dd.S
 			return err
 		}
 	}
-	if err := v.patches(b, parent, m, bodies); err != nil {
+	if err := v.patches(b, parent, m, bodies, receipts); err != nil {
 		return err
 	}
 	if !v.full {

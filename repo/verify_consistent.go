@@ -49,13 +49,22 @@ func (v *verification) mergeAgain(part *part, s *sqlcontract.Session, b branch.B
 	return s.Seal()
 }
 
-// patches checks, without computing a merge again, that a block holds a patch
-// only as the last transaction of a merge by cells, its producer's own for its
-// branch, and that he might choose what it says.
-func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, txs []body) error {
+// patches checks, without computing a merge again, that a block holds the patch
+// of a merge only as the last transaction of a merge by cells, its producer's own
+// for its branch, and that he might choose what it says; and what reverts say.
+func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, txs []body, receipts []sqlcontract.Receipt) error {
 	byCells := m != nil && m.Kind == branch.Consistent
 	for i, t := range txs {
 		last := byCells && i == len(txs)-1
+		if t.header.Kind == sqlcontract.KindPatch && !t.header.OfMerge() && !byCells {
+			if receipts[i].Status != sqlcontract.StatusOK {
+				continue
+			}
+			if err := v.reverted(b, parent, i, t); err != nil {
+				return fmt.Errorf("transaction %s, a revert: %w", t.id.Short(), err)
+			}
+			continue
+		}
 		switch is := t.header.Kind == sqlcontract.KindPatch; {
 		case is && last && (t.header.Contract != patchContract || t.header.Account != b.Producer):
 			return errors.New("the patch of its merge is not its producer's")

@@ -37,6 +37,12 @@ const (
 	lookSteps = 1_000_000 // of SQLite's machine, about 20 ms
 	lookRows  = 3         // of one table
 
+	// MaxPatchRows and maxPatch bound a revert: rows and encoded bytes, so that it
+	// fits a transaction. maxPatchName is what SQLite's longest name needs, and more.
+	MaxPatchRows = 10_000
+	maxPatch     = 768 << 10
+	maxPatchName = 1 << 10
+
 	maxReceiptBody = 64 << 10                          // returned rows and events together
 	maxReceipt     = 256 << 10                         // an encoded receipt: its body, frames and names of columns
 	changeLeaf     = 64 << 10                          // a leaf of a change list closes when it reaches this

@@ -122,7 +122,7 @@ var reasons = map[string]string{
 	"AG0433": "it belongs to another branch",
 	"AG0434": "another transaction has used its salt",
 	"AG0435": "its arguments are erased",
-	"AG0436": "patches come with a later engine",
+	"AG0436": "it is a patch, and the rows here are not as it expects them: %s",
 	"AG0437": "it would change other rows than on the source (--strict)",
 	"AG0438": "it was made on a scratch branch, which it never leaves",
 	"AG0440": "the contract does not compile: %s",

@@ -58,6 +58,8 @@ type Session struct {
 	done    []recorded
 	sealed  *Sealed
 
+	violations []Violation // of the last transaction, a revert
+
 	ended  bool
 	broken error // trouble of this machine: only Rollback is left
 }
@@ -194,10 +196,14 @@ func (s *Session) RunIf(tx VerifiedTransaction, accept func(rows []RowChange) (c
 	if err := s.usable(); err != nil {
 		return Receipt{}, err
 	}
-	if tx.header.Kind == KindPatch {
-		return Receipt{}, fault.New("AG0436", "", "transaction %s is a patch, which runs only in the merge that it was made for", tx.id.Short())
+	if tx.header.OfMerge() {
+		return Receipt{}, fault.New("AG0436", "", "transaction %s is the patch of a merge, which runs only in the block that it was made for", tx.id.Short())
 	}
+	s.violations = nil
 	known, err := s.admit(tx)
+	if err == nil && tx.header.Kind == KindPatch {
+		err = s.mayRevert(tx)
+	}
 	if err != nil {
 		if !NotAdmitted(err) {
 			s.broken = err
@@ -248,6 +254,8 @@ func (s *Session) attempt(r *run, tx VerifiedTransaction, accept func([]RowChang
 	if tx.header.Kind == KindDeploy {
 		d = &deploy{run: r, name: tx.header.Contract, author: tx.header.Account, pre: func() error { return s.preconditions(tx) }}
 		err = d.do()
+	} else if tx.header.Kind == KindPatch {
+		err = s.revert(r, tx)
 	} else {
 		err = s.call(r, tx)
 	}
@@ -283,6 +291,9 @@ func (s *Session) attempt(r *run, tx VerifiedTransaction, accept func([]RowChang
 	for _, at := range r.touched {
 		if err == nil && (d == nil || at.db != d.fresh) {
 			err = s.settle(at.db, f == nil)
+		}
+		if tx.header.Kind == KindPatch && f != nil {
+			at.db.finalize() // the schema was rolled back with the triggers
 		}
 	}
 	if f != nil {

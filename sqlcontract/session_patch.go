@@ -37,8 +37,8 @@ func (s *Session) Patch(tx VerifiedTransaction, rows []RowChange, touched [][]by
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
-	if tx.header.Kind != KindPatch || !s.block.Merge {
-		return nil, errors.New("patching: only a patch in a merge block brings rows")
+	if !tx.header.OfMerge() || !s.block.Merge {
+		return nil, errors.New("patching: only the patch of a merge, in its block, brings rows")
 	}
 	if _, err := s.admit(tx); err != nil {
 		if !NotAdmitted(err) {
@@ -203,12 +203,12 @@ func (p *patch) references(db *database, l *layout) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	queries, err := db.orphanQueries(l)
+	all, err := db.parentKeys(l)
 	if err != nil {
 		return err
 	}
-	for _, q := range queries {
-		st, err := db.prepareOwn(q)
+	for _, k := range all {
+		st, err := db.prepareOwn("SELECT 1 FROM " + quoteName(l.Name) + " AS child WHERE " + l.whereKey() + " AND " + k.set + " AND " + k.missing)
 		if err != nil {
 			return err
 		}
@@ -232,21 +232,26 @@ func (p *patch) references(db *database, l *layout) error {
 	return nil
 }
 
-// orphanQueries gives, for each foreign key of a table, the query that finds the
-// row with a primary key if its parent is missing.
-func (db *database) orphanQueries(l *layout) ([]string, error) {
+// A parentKey is a foreign key of a child table, as conditions on its rows AS child.
+type parentKey struct {
+	parent       *layout
+	set, missing string // it names a parent; there is none
+}
+
+// parentKeys gives those of a table.
+func (db *database) parentKeys(l *layout) ([]parentKey, error) {
 	st, err := db.prepareOwn("SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(" + sqlLiteral(l.Name) + ") ORDER BY id, seq")
 	if err != nil {
 		return nil, err
 	}
 	defer st.Finalize()
-	var queries []string
+	var keys []parentKey
 	var where, match []string
 	last, parent := int64(-1), (*layout)(nil)
 	flush := func() {
 		if parent != nil {
-			queries = append(queries, "SELECT 1 FROM "+quoteName(l.Name)+" AS child WHERE "+l.whereKey()+" AND "+strings.Join(where, " AND ")+
-				" AND NOT EXISTS (SELECT 1 FROM "+quoteName(parent.Name)+" AS parent WHERE "+strings.Join(match, " AND ")+")")
+			keys = append(keys, parentKey{parent, strings.Join(where, " AND "),
+				"NOT EXISTS (SELECT 1 FROM " + quoteName(parent.Name) + " AS parent WHERE " + strings.Join(match, " AND ") + ")"})
 		}
 		where, match = nil, nil
 	}
@@ -274,7 +279,7 @@ func (db *database) orphanQueries(l *layout) ([]string, error) {
 		match = append(match, "parent."+quoteName(to)+" = +child."+quoteName(from))
 	}
 	flush()
-	return queries, nil
+	return keys, nil
 }
 
 // invariants checks the INVARIANTs on the touched rows and brings the totals to

@@ -259,7 +259,7 @@ func (b *rebuild) transaction(tx Transaction, receipt Receipt, rows []RowChange)
 		return errors.New("it did not succeed and changes rows")
 	}
 	for _, r := range rows {
-		if bytes.HasPrefix(r.Key, contractPrefix(systemSeen)) && h.Kind != KindPatch {
+		if bytes.HasPrefix(r.Key, contractPrefix(systemSeen)) && !h.OfMerge() {
 			return errors.New("a row of aergo_seen stands in the change list")
 		}
 		key, err := wire.DecodeKey(r.Key)

@@ -21,8 +21,8 @@ import (
 // TransactionKind says what a transaction does.
 type TransactionKind uint8
 
-// The kinds of transactions. A patch lists row changes with their expected old
-// values; engine 1 knows its form and executes none.
+// The kinds of transactions. A patch brings the rows of a merge by cell
+// (Header.OfMerge), or reverts: then it lists cells with their expected values.
 const (
 	KindCall   TransactionKind = 1
 	KindDeploy TransactionKind = 2
@@ -442,6 +442,11 @@ func decode(ledger objectstore.Hash, t Transaction) (VerifiedTransaction, error)
 	}
 	if err := v.checkForm(ledger); err != nil {
 		return VerifiedTransaction{}, err
+	}
+	if v.header.Kind == KindPatch && !v.header.OfMerge() && v.args != nil {
+		if err := v.header.checkRevert(v.args); err != nil {
+			return VerifiedTransaction{}, v.bad("%w", err)
+		}
 	}
 	return v, nil
 }
