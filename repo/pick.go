@@ -21,6 +21,7 @@ type PickOptions struct {
 	Author       objectstore.Account // only what this account signed
 	DryRun       bool                // verdicts only, nothing written
 	Empty        bool                // make the block even if everything is excluded
+	Disclose     bool                // allow what shows blocks to who could not read them, as MergeOptions.Disclose
 }
 
 func (o PickOptions) filters() bool { return o.Contract != "" || o.Author != "" }
@@ -57,6 +58,9 @@ func (r *Repository) CherryPick(ctx context.Context, key crypto.Signer, rev stri
 	res := MergeResult{Kind: branch.Picked.String(), Target: d.parent.ID}
 	chosen, err := r.picks(rev, d.parent.ID, o)
 	if err != nil {
+		return res, err
+	}
+	if res.Shown, err = r.shown(chosen, by.record, o.Disclose || o.DryRun); err != nil {
 		return res, err
 	}
 	picks, err := d.unseen(chosen, len(o.Transactions) == 0 && (o.filters() || strings.Contains(rev, "..")))
@@ -242,11 +246,27 @@ func (d *draft) pick(ctx context.Context, picks []merge.Pick, res *MergeResult) 
 	return record, err
 }
 
-// blockOf is the block that a verdict of a record names for a transaction.
-func blockOf(record branch.MergeRecord, tx objectstore.Hash) (objectstore.Hash, bool) {
-	i := slices.IndexFunc(record.Verdicts, func(v branch.Verdict) bool { return v.Transaction == tx })
-	if i < 0 {
-		return objectstore.Hash{}, false
+// shown tells who learns of transactions by a pick that he could not read before.
+// Of blocks of one branch the newest says it: who reads that reads the others.
+func (r *Repository) shown(chosen []chosenTx, target branch.Record, allowed bool) ([]objectstore.Account, error) {
+	newest := map[branch.ID]branch.Block{}
+	for _, c := range chosen {
+		b, err := r.history.Read(c.block)
+		if err != nil {
+			return nil, err
+		}
+		if was, ok := newest[b.Branch]; !ok || b.Generation > was.Generation {
+			newest[b.Branch] = b
+		}
 	}
-	return record.Verdicts[i].Block, true
+	var all []objectstore.Account
+	for _, b := range newest {
+		list, err := r.discloses(b.ID, target, allowed)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }

@@ -61,7 +61,9 @@ func TestReverts(t *testing.T) {
 		want string // rows, or the conflicts
 		code string
 	}{
-		{"an update", func(_ *story, call func(string, args) repo.Result) { call("price", args{"sku": "tea", "price": int64(5)}) }, "main", "tea|4|10|<nil>|<nil>", ""},
+		{"an update", func(_ *story, call func(string, args) repo.Result) {
+			call("price", args{"sku": "tea", "price": int64(5)})
+		}, "main", "tea|4|10|<nil>|<nil>", ""},
 		{"an update, and other cells after it", func(_ *story, call func(string, args) repo.Result) {
 			call("price", args{"sku": "tea", "price": int64(5)})
 			call("code", args{"sku": "tea", "code": "x"})
@@ -78,7 +80,9 @@ func TestReverts(t *testing.T) {
 			call("sell", args{"sku": "tea", "n": int64(3)})
 			call("sell", args{"sku": "tea", "n": int64(2)})
 		}, "main~1", "tea|4|8|<nil>|<nil>", ""},
-		{"an insert", func(_ *story, call func(string, args) repo.Result) { call("add", args{"sku": "mug", "price": int64(7)}) }, "main", "tea|4|10|<nil>|<nil>", ""},
+		{"an insert", func(_ *story, call func(string, args) repo.Result) {
+			call("add", args{"sku": "mug", "price": int64(7)})
+		}, "main", "tea|4|10|<nil>|<nil>", ""},
 		{"an insert, changed since", func(_ *story, call func(string, args) repo.Result) {
 			call("add", args{"sku": "mug", "price": int64(7), "stock": int64(2)})
 			call("sell", args{"sku": "mug", "n": int64(1)})
@@ -272,7 +276,7 @@ func TestWhoMayRevert(t *testing.T) {
 		t.Errorf("bob, who is no clerk: %s", got)
 	}
 	s.call("", "aergo_role", "grant", args{"contract": "bank", "role": "clerk", "account": string(repo.AccountOf(bob))})
-	if _, err := s.Merge(ctx, bob, "main", repo.MergeOptions{Into: "b/1"}); err != nil {
+	if _, err := s.Merge(ctx, bob, "main", repo.MergeOptions{Into: "b/1", Disclose: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := try("bob", "b/1~1"); got != "AG0501" {
@@ -282,7 +286,7 @@ func TestWhoMayRevert(t *testing.T) {
 		t.Errorf("bob, of a credit, as clerk: %s", got)
 	}
 	s.call("", "bank", "open", args{"id": "b", "balance": int64(0)})
-	if _, err := s.Merge(ctx, bob, "main", repo.MergeOptions{Into: "b/1"}); err != nil {
+	if _, err := s.Merge(ctx, bob, "main", repo.MergeOptions{Into: "b/1", Disclose: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := try("bob", "b/1"); got != "AG0501" {

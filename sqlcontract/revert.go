@@ -3,6 +3,7 @@ package sqlcontract
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
@@ -224,10 +225,10 @@ func (s *Session) revert(r *run, tx VerifiedTransaction) error {
 	if err != nil {
 		return err
 	}
-	p := patch{s: s, touched: map[string]bool{}}
+	p := patch{s: s}
 	for _, row := range rows {
 		r.meter.add(gasRowWritten + uint64(len(row.Key)+len(row.New))*gasByteWritten)
-		p.touched[string(row.Key)] = true
+		p.touched = append(p.touched, row.Key) // ascending
 	}
 	if r.meter.over() {
 		return fail("AG0420", "")
@@ -327,7 +328,7 @@ func (p *patch) orphans(r *run, l *layout, gone map[*layout]bool) error {
 					return errors.Join(err, st.Finalize())
 				}
 			}
-			if !p.touched[string(key)] { // else found already
+			if _, known := slices.BinarySearchFunc(p.touched, key, bytes.Compare); !known { // else found already
 				p.violated("AG0414", l.Name, l, key)
 			}
 		}
