@@ -37,6 +37,10 @@ const (
 	// maxTreeDepth bounds a state map: nodes of two entries, the fewest, over 2^64 rows.
 	maxTreeDepth = 64
 
+	// maxPreview is how many transactions of the source a preview also tries the
+	// other kind of merge on: about a second.
+	maxPreview = 2000
+
 	// statementLife is how long a head statement says that a head is published.
 	statementLife = 30 * 24 * time.Hour
 

@@ -17,11 +17,15 @@ import (
 // just moves (fast-forward); else the source's transactions are replayed on it
 // and one merge block says what became of each.
 func (r *Repository) Merge(ctx context.Context, key crypto.Signer, source string, o MergeOptions) (MergeResult, error) {
-	from, err := r.Resolve(source)
+	by, err := r.signer(key, o.Into)
 	if err != nil {
 		return MergeResult{}, err
 	}
-	by, err := r.signer(key, o.Into)
+	return r.merge(ctx, by, source, o)
+}
+
+func (r *Repository) merge(ctx context.Context, by signer, source string, o MergeOptions) (MergeResult, error) {
+	from, err := r.Resolve(source)
 	if err != nil {
 		return MergeResult{}, err
 	}

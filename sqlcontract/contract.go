@@ -1,6 +1,10 @@
 package sqlcontract
 
-import "github.com/aergo-git/aergo-git/objectstore"
+import (
+	"strings"
+
+	"github.com/aergo-git/aergo-git/objectstore"
+)
 
 // Contract is one compiled version of a contract: everything the executor
 // needs, with every inner statement already prepared once against the schema
@@ -115,6 +119,15 @@ type Query struct {
 	Weight   Weight
 	Literal  int // bytes of the longest literal that may stand in it or in the schema
 	Offset   int // byte offset of the SQL's first source byte in Source
+}
+
+// SourceOf is the text of an expression's query as it stands in the source.
+func (c *Contract) SourceOf(q *Query) string {
+	n := len(strings.TrimSuffix(strings.TrimPrefix(q.SQL, "SELECT ("), ")"))
+	if q.Offset < 0 || q.Offset+n > len(c.Source) {
+		return ""
+	}
+	return strings.Join(strings.Fields(c.Source[q.Offset:q.Offset+n]), " ")
 }
 
 // Require ends the action with AG0410 and the text unless Cond is true.

@@ -70,7 +70,7 @@ func conflictPath(c repo.Conflict) string {
 }
 
 // byCells prints a consistent merge.
-func (a *app) byCells(m repo.MergeResult, into string, dry bool) error {
+func (a *app) byCells(m repo.MergeResult, into string) error {
 	if len(m.Conflicts) > 0 {
 		a.status = 1
 	}
@@ -78,23 +78,13 @@ func (a *app) byCells(m repo.MergeResult, into string, dry bool) error {
 		return a.emit(mergeOf(m))
 	}
 	a.verdicts(m)
-	if len(m.Conflicts) == 0 && !dry {
+	if len(m.Conflicts) == 0 {
 		a.done("Merge block %s on %s: %s by cell, %s.", m.Block.Short(), into, plural(m.Rows, "row"), changed(m.Changes))
 		return nil
 	}
-	if dry {
-		a.diffLines(m.Changes)
-	}
 	a.conflictLines(m.Conflicts)
-	switch {
-	case len(m.Conflicts) == 0:
-		a.say("Would be: %s by cell, %s, no conflict.", plural(m.Rows, "row"), changed(m.Changes))
-	case dry:
-		a.say("Would be: %s by cell, %s, %s.", plural(m.Rows, "row"), changed(m.Changes), plural(len(m.Conflicts), "conflict"))
-	default:
-		a.say("%s. Nothing is lost and nothing is published.", plural(len(m.Conflicts), "conflict"))
-		a.conflictNext(m.Conflicts)
-	}
+	a.say("%s. Nothing is lost and nothing is published.", plural(len(m.Conflicts), "conflict"))
+	a.conflictNext(m.Conflicts)
 	return nil
 }
 

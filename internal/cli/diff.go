@@ -14,6 +14,8 @@ type diffJSON struct {
 	From    string    `json:"from"`
 	To      string    `json:"to"`
 	Changes []rowJSON `json:"changes"`
+
+	Conflicts []conflictJSON `json:"conflicts,omitzero"` // with --conflicts
 }
 
 func (a *app) diffCommand() *ucli.Command {
@@ -24,6 +26,7 @@ func (a *app) diffCommand() *ucli.Command {
 		Flags: []ucli.Flag{
 			&ucli.BoolFlag{Name: "exit-code", Usage: "exit with 1 when there is a difference"},
 			&ucli.BoolFlag{Name: "stat", Usage: "count rows only"},
+			&ucli.BoolFlag{Name: "conflicts", Usage: "with A...B: what a merge by cell of B into branch A could not settle, too"},
 		},
 		Action: a.diff,
 	}
@@ -69,12 +72,27 @@ func (a *app) diff(c *ucli.Context) error {
 	}); err != nil {
 		return err
 	}
-	if c.Bool("exit-code") && len(rows) > 0 {
+	var conflicts []repo.Conflict
+	if c.Bool("conflicts") {
+		if !sinceBase {
+			return usage("AG0113", "aergo diff main...eu --conflicts", "--conflicts goes with A...B")
+		}
+		p, err := r.Preview(a.ctx, to, repo.MergeOptions{Into: from, Consistent: true})
+		if err != nil {
+			return err
+		}
+		conflicts = p.Conflicts
+	}
+	if c.Bool("exit-code") && len(rows)+len(conflicts) > 0 {
 		a.status = 1
 	}
 	switch {
 	case a.json:
-		return a.emit(diffJSON{id(x), id(y), rowsJSON(rows)})
+		j := diffJSON{From: id(x), To: id(y), Changes: rowsJSON(rows)}
+		if c.Bool("conflicts") {
+			j.Conflicts = append([]conflictJSON{}, conflictsJSON(conflicts)...)
+		}
+		return a.emit(j)
 	case format != "table":
 		return a.diffTable(format, rows)
 	case len(rows) == 0:
@@ -86,7 +104,11 @@ func (a *app) diff(c *ucli.Context) error {
 		if !sinceBase {
 			return nil
 		}
-		return a.diffCalls(r, x, y)
+		if err := a.diffCalls(r, x, y); err != nil || !c.Bool("conflicts") {
+			return err
+		}
+		a.conflictLines(conflicts)
+		a.say("%s by cell.", plural(len(conflicts), "conflict"))
 	}
 	return nil
 }

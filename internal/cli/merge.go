@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -29,6 +28,8 @@ type mergeJSON struct {
 	// Of a recorded one: its patch, and what the producer of the block chose.
 	Patch  string       `json:"patch,omitempty"`
 	Chosen []chosenJSON `json:"chosen,omitempty"`
+
+	Preview *previewJSON `json:"preview,omitempty"`
 }
 
 type chosenJSON struct {
@@ -117,27 +118,30 @@ func (a *app) merge(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	source, into := c.Args().First(), c.String("into")
+	if into == "" {
+		into = r.Current()
+	}
+	o := repo.MergeOptions{
+		Into: into, NoFF: c.Bool("no-ff"), Strict: c.Bool("strict"),
+		Consistent: c.Bool("consistent"), Automatic: c.Bool("automatic"), Disclose: c.Bool("disclose"),
+	}
+	if c.Bool("dry-run") {
+		return a.preview(r, source, o)
+	}
 	key, err := a.key()
 	if err != nil {
 		return err
 	}
-	source := c.Args().First()
-	m, err := r.Merge(a.ctx, key, source, repo.MergeOptions{
-		Into: c.String("into"), DryRun: c.Bool("dry-run"), NoFF: c.Bool("no-ff"), Strict: c.Bool("strict"),
-		Consistent: c.Bool("consistent"), Automatic: c.Bool("automatic"), Disclose: c.Bool("disclose"),
-	})
+	m, err := r.Merge(a.ctx, key, source, o)
 	if err != nil {
 		return a.branchError(r, source, err)
 	}
-	into := c.String("into")
-	if into == "" {
-		into = r.Current()
-	}
 	if !a.json {
-		a.mergeNotes(m, source, c.Bool("dry-run"))
+		a.mergeNotes(m, source, false)
 	}
 	if m.Kind == "consistent" {
-		return a.byCells(m, into, c.Bool("dry-run"))
+		return a.byCells(m, into)
 	}
 	if a.json {
 		return a.emit(mergeOf(m))
@@ -146,10 +150,8 @@ func (a *app) merge(c *ucli.Context) error {
 	switch {
 	case m.Kind == "up to date":
 		a.say("%s has all of %s already.", into, source)
-	case c.Bool("dry-run"):
-		a.say("Would be: %s.", mergeSum(m, source, into))
 	case m.Kind == "fast-forward":
-		a.done("%s.", mergeSum(m, source, into))
+		a.done("%s moved to block %s of %s (fast-forward).", into, m.Source.Short(), source)
 	default:
 		tail := ""
 		if m.Excluded > 0 {
@@ -178,13 +180,6 @@ func (a *app) mergeNotes(m repo.MergeResult, source string, dry bool) {
 	} else {
 		a.say("Shows %s to %s, who could not read it before.", source, who)
 	}
-}
-
-func mergeSum(m repo.MergeResult, source, into string) string {
-	if m.Kind == "fast-forward" {
-		return fmt.Sprintf("%s moved to block %s of %s (fast-forward)", into, m.Source.Short(), source)
-	}
-	return fmt.Sprintf("%d included, %d excluded", m.Included, m.Excluded)
 }
 
 // verdicts prints what became of each transaction of a merge.
