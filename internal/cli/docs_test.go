@@ -43,6 +43,8 @@ var changing = []struct {
 	{regexp.MustCompile(`\d+ bytes`), "bytes"},
 	{regexp.MustCompile(`\b1[78]\d{11}\b`), "time"}, // milliseconds
 	{regexp.MustCompile(`\d+ nodes of state`), "nodes"},
+	{regexp.MustCompile(`AAAAC3[A-Za-z0-9+/]+`), "public key"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}\b`), "key"},
 }
 
 func steady(s string) string {
