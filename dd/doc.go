@@ -40,6 +40,8 @@
 //	"identity", name                account and descriptor
 //	"account", account              name of its identity
 //	"keys", account                 its present descriptor, where it was changed
+//	"revoked", account, key         since when, and why
+//	"last", account, key, branch    the last block that counts of it
 //	"past", account, descriptor     until when it signed by that one
 //	"branch", id                    name, creator, salt, producer, epoch, policy, first parent, protection
 //	"name", branch name             id

@@ -46,6 +46,8 @@ func FuzzDecodeOperation(f *testing.F) {
 		AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()},
 		SetVisibility{Public: true},
 		SetThreshold{Threshold: 1},
+		RevokeKey{Account: account("bob"), Key: public("bob"), Last: []Last{{Branch: hash("b"), Block: hash("x")}}},
+		AnchorBranch{Branch: hash("b"), Block: hash("x"), Number: 3, Sequence: 1},
 		SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "bob").Bytes()},
 		ProtectBranch{ID: must(branchID(s.Ledger(), account("alice"), genesisOf("alice").Salt)), From: hash("h"), Approvals: 2, Standbys: nil},
 	} {

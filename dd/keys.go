@@ -72,6 +72,11 @@ func isFirst(a objectstore.Account, descriptor []byte) (bool, error) {
 // signsBy is the rule of RightSign: descriptor is the present one of an account.
 // Empty stands for the account's first.
 func (s State) signsBy(a objectstore.Account, descriptor []byte) error {
+	if r, gone, err := s.Revoked(a, nil); err != nil {
+		return err
+	} else if gone {
+		return fault.New("AG0509", "", "%s was revoked in directory block %d and signs nothing any more", s.who(a), r.Since)
+	}
 	k, ok, err := s.Keys(a)
 	if err != nil {
 		return err
@@ -212,6 +217,9 @@ func (c SetKeys) records(s State, op Operation) ([]record, error) {
 	}
 	if d.Kind() == sign.KindContract {
 		return nil, fault.New("AG0102", "", "a contract's descriptor has no keys to sign with")
+	}
+	if err := s.checkNotRevoked(c.Account, d); err != nil {
+		return nil, err
 	}
 	if op.Account != c.Account {
 		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: "*"}); err != nil {

@@ -40,6 +40,10 @@ const (
 	// some KB.
 	MaxSeals = 1 << 20
 
+	// MaxLast is how many branches one revocation lists, at 69 bytes each: more
+	// are listed by another one.
+	MaxLast = 64
+
 	// MaxMessage is the length of a tag's message in bytes.
 	MaxMessage = 4 << 10
 

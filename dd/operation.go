@@ -15,8 +15,7 @@ import (
 // OperationKind says what an operation does.
 type OperationKind uint64
 
-// The kinds of operations. Values are part of the format. 8 (engine),
-// 10 (anchor), 11 (peers), 12 (directory producer) are reserved and refused.
+// The kinds of operations. Values are part of the format. 8 (engine), 11 (peers), 12 (directory producer) are reserved and refused.
 const (
 	KindRegister   OperationKind = 1
 	KindTag        OperationKind = 2
@@ -27,7 +26,9 @@ const (
 	KindUpdate     OperationKind = 7
 	KindKeys       OperationKind = 9
 	KindProtect    OperationKind = 13
+	KindAnchor     OperationKind = 10
 	KindThreshold  OperationKind = 14
+	KindRevokeKey  OperationKind = 15
 )
 
 // String names the kind as the log shows it.
@@ -51,8 +52,12 @@ func (k OperationKind) String() string {
 		return "keys"
 	case KindProtect:
 		return "protect branch"
+	case KindAnchor:
+		return "anchor"
 	case KindThreshold:
 		return "threshold"
+	case KindRevokeKey:
+		return "revoke key"
 	}
 	return fmt.Sprintf("operation kind %d", uint64(k))
 }
@@ -89,7 +94,7 @@ func (o SignedOperation) ID() objectstore.Hash {
 
 // Change is what an operation does: one of RegisterBranch, UpdateBranch,
 // ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys,
-// SetThreshold.
+// SetThreshold, RevokeKey, AnchorBranch.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -181,8 +186,12 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[SetVisibility](body)
 	case KindKeys:
 		return decodeAs[SetKeys](body)
+	case KindAnchor:
+		return decodeAs[AnchorBranch](body)
 	case KindThreshold:
 		return decodeAs[SetThreshold](body)
+	case KindRevokeKey:
+		return decodeAs[RevokeKey](body)
 	}
 	return nil, fault.New("AG0603", "upgrade to a version that knows it", "this version does not know it")
 }

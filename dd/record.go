@@ -25,6 +25,8 @@ type Branch struct {
 	Registered int64            `cbor:"9,keyasint"`          // ms since 1970
 	// Protection is nil where the branch is not protected.
 	Protection *Protection `cbor:"10,keyasint,omitempty"`
+	// Anchor is the last one, nil where there is none.
+	Anchor *Anchor `cbor:"11,keyasint,omitempty"`
 }
 
 // Tag is an immutable name of a block.
@@ -65,6 +67,7 @@ type ledgerRecord struct {
 	Created     int64               `cbor:"6,keyasint"`
 	Public      bool                `cbor:"7,keyasint,omitempty"`
 	Rotated     uint64              `cbor:"8,keyasint,omitempty"` // changes of keys so far
+	Revoked     uint64              `cbor:"9,keyasint,omitempty"` // revocations so far
 }
 
 // record is one entry of the state map before it is encoded; a nil value means

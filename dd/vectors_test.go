@@ -75,6 +75,8 @@ func makeVectors(t *testing.T) vectors {
 		{"protect", ProtectBranch{ID: main.ID, From: hash("head"), Invariants: true, Approvals: 1, Policy: "consistent"}},
 		{"revoke", Revoke{Role: Producer, Pattern: "eu/*", Account: account("bob")}},
 		{"visibility", SetVisibility{Public: true}},
+		{"anchor", AnchorBranch{Branch: main.ID, Block: hash("head"), Number: 7, Sequence: 3}},
+		{"revoke account", RevokeKey{Account: account("bob"), Last: []Last{{Branch: main.ID, Block: hash("head")}}, Reason: "left"}},
 		{"threshold", SetThreshold{Threshold: 1}},
 		{"keys", SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "alice 2").Bytes()}},
 	} {

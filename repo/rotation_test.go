@@ -2,6 +2,7 @@ package repo_test
 
 import (
 	"crypto/ed25519"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,4 +179,89 @@ func (f *forger) publishBy(h branch.Header, key string) {
 	f.must(err)
 	f.must(f.batch.PutSeal(id, seal))
 	f.must(branch.Advance(f.batch, f.main.ID, f.head.ID, id))
+}
+
+// TestAStolenKeyIsStopped: alice's old key makes a block that names a directory
+// block of when it was hers. Verify takes it until the key is revoked; what was
+// accepted before stays good.
+func TestAStolenKeyIsStopped(t *testing.T) {
+	s := begin(t, fixed(33))
+	s.deploy("", "shop", shop)
+	s.call("", "shop", "add_item", args{"sku": "tea", "price": int64(400), "stock": int64(100)})
+	if _, err := s.CreateBranch("eu", "", s.key, false); err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := s.Resolve("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	main := s.branchID("main")
+	account := repo.AccountOf(s.key)
+	revoke := func() {
+		t.Helper()
+		s.rotate("alice", "alice 2")
+		s.key = keyOf("alice 2")
+		if err := s.Direct(s.key, dd.RevokeKey{Account: account, Key: keyOf("alice").Public().(ed25519.PublicKey),
+			Last: []dd.Last{{Branch: main, Block: accepted}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stolen := func(f *forger) { // names the old directory block of its parent
+		f.publish(f.child(), keyOf("alice"))
+	}
+	dir := s.dir
+	s.reopen(func(string) {
+		f := newForger(t, dir)
+		stolen(f)
+		f.must(f.batch.Commit())
+		f.must(f.batch.Close())
+		f.must(f.db.Close())
+	})
+	if _, err := s.Verify(ctx, repo.VerifyOptions{}); err != nil {
+		t.Errorf("before the revocation: %v", err)
+	}
+	revoke()
+	if _, err := s.Verify(ctx, repo.VerifyOptions{}); code(err) != "AG0603" || !strings.Contains(err.Error(), "was revoked") {
+		t.Errorf("after the revocation: %v", err)
+	}
+
+	// The same without the thief: all that the old key did stays good, and the
+	// new one goes on. An anchor holds the branch.
+	s = begin(t, fixed(33))
+	s.deploy("", "shop", shop)
+	s.call("", "shop", "add_item", args{"sku": "tea", "price": int64(400), "stock": int64(100)})
+	if accepted, err = s.Resolve(""); err != nil {
+		t.Fatal(err)
+	}
+	main, account = s.branchID("main"), repo.AccountOf(s.key)
+	revoke()
+	s.call("", "shop", "sell", args{"sku": "tea", "n": int64(1)})
+	head, err := s.Resolve("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Direct(s.key, dd.AnchorBranch{Branch: main, Block: head, Number: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verify(ctx, repo.VerifyOptions{Full: true}); err != nil {
+		t.Error(err)
+	}
+	if err := s.Direct(s.key, dd.AnchorBranch{Branch: main, Block: objectstore.Hash{1}, Number: 3, Sequence: 1}); code(err) != "AG0605" {
+		t.Errorf("an anchor was moved: %v", err)
+	}
+}
+
+func (s *story) branchID(name string) objectstore.Hash {
+	s.Helper()
+	branches, err := s.Branches()
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, b := range branches {
+		if b.Name == name {
+			return b.ID
+		}
+	}
+	s.Fatalf("no branch %s", name)
+	return objectstore.Hash{}
 }

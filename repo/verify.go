@@ -163,6 +163,9 @@ func (v *verification) block(id objectstore.Hash) error {
 	if err := v.admitted(b, state, txs, verified, receipts); err != nil {
 		return err
 	}
+	if err := v.counts(part, b, verified, receipts); err != nil {
+		return err
+	}
 	if len(parents) == 0 {
 		return errors.Join(v.nodes(b.State), v.genesis(b))
 	}

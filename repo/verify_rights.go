@@ -160,6 +160,7 @@ func (v *verification) statement(id branch.ID) error {
 	}
 	if err == nil {
 		v.report.Signatures++
+		err = v.directory.CheckRevoked(st.Producer, seal, id, v.within(st.Block))
 	}
 	return err
 }
@@ -182,6 +183,9 @@ func (v *verification) lines() error {
 		}
 		head, err := branch.Head(r.db, rec.ID)
 		if err != nil {
+			return failed("branch "+string(rec.Name), err)
+		}
+		if err := v.anchored(rec.ID, head); err != nil {
 			return failed("branch "+string(rec.Name), err)
 		}
 		if err := v.line(r.parts[0], rec, from, head); err != nil {

@@ -1,0 +1,257 @@
+package dd
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// RevokeKey says that a key was not its account's any more after certain blocks:
+// it was stolen, or its holder has left. What it signed counts up to the last
+// accepted block of each branch and nowhere beyond, whatever directory block is
+// named there; on a branch that is not listed, nothing that it signed counts. A
+// root matter. Revoking again adds branches and changes none.
+type RevokeKey struct {
+	Account objectstore.Account `cbor:"1,keyasint"`
+	// Key is the public key; empty for the whole account, which then signs
+	// nothing any more. A key is taken out of its account first (SetKeys).
+	Key    []byte `cbor:"2,keyasint,omitempty"`
+	Last   []Last `cbor:"3,keyasint,omitempty"` // by branch, each once
+	Reason string `cbor:"4,keyasint,omitempty"`
+}
+
+// Last is the last accepted block of a branch.
+type Last struct {
+	_      struct{} `cbor:",toarray"`
+	Branch objectstore.Hash
+	Block  objectstore.Hash
+}
+
+// Revocation is what the directory says of a revoked key or account.
+type Revocation struct {
+	Account objectstore.Account `cbor:"1,keyasint"`
+	Key     []byte              `cbor:"2,keyasint,omitempty"`
+	Since   uint64              `cbor:"3,keyasint"` // number of the directory block
+	Reason  string              `cbor:"4,keyasint,omitempty"`
+}
+
+func keyRevoked(a objectstore.Account, key []byte) []any { return []any{"revoked", string(a), key} }
+func keyLast(a objectstore.Account, key []byte, branch objectstore.Hash) []any {
+	return []any{"last", string(a), key, branch[:]}
+}
+
+// Revocations gives all revoked keys and accounts.
+func (s State) Revocations() ([]Revocation, error) { return all[Revocation](s, "revoked") }
+
+// Revoked gives the revocation of a key of an account; with no key that of the
+// whole account.
+func (s State) Revoked(a objectstore.Account, key []byte) (Revocation, bool, error) {
+	if s.ledger.Revoked == 0 {
+		return Revocation{}, false, nil
+	}
+	return get[Revocation](s, keyRevoked(a, append([]byte{}, key...)))
+}
+
+// LastOf gives the last block of a branch up to which a revoked key counts.
+func (s State) LastOf(a objectstore.Account, key []byte, branch objectstore.Hash) (objectstore.Hash, bool, error) {
+	return get[objectstore.Hash](s, keyLast(a, append([]byte{}, key...), branch))
+}
+
+// AnyRevoked reports whether any key was ever revoked. Where none was,
+// CheckRevoked has nothing to say.
+func (s State) AnyRevoked() bool { return s.ledger.Revoked > 0 }
+
+// CheckRevoked asks whether what an account signed still counts: s is the newest
+// state known, not the one that the block names. seal is the signature on a
+// block of the branch, on a transaction that stands in it, or on a head
+// statement for it; within tells whether that block is last or before it. It
+// fails with AG0509.
+func (s State) CheckRevoked(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error)) error {
+	if !s.AnyRevoked() {
+		return nil
+	}
+	sl, err := sign.ParseSeal(seal)
+	if err != nil {
+		return err
+	}
+	keys := [][]byte{nil}
+	for _, sig := range sl.Signatures {
+		keys = append(keys, sig.Key)
+	}
+	for _, key := range keys {
+		r, ok, err := s.Revoked(a, key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		last, listed, err := s.LastOf(a, key, branch)
+		if err != nil {
+			return err
+		}
+		if listed {
+			if listed, err = within(last); err != nil {
+				return err
+			}
+		}
+		if !listed {
+			return fault.New("AG0509", "take the branch up to its last accepted block only",
+				"%s was revoked in directory block %d, and this is beyond what was accepted of it on branch %s", s.what(a, key), r.Since, branch.Short())
+		}
+	}
+	return nil
+}
+
+func (s State) what(a objectstore.Account, key []byte) string {
+	if len(key) == 0 {
+		return "account " + s.who(a)
+	}
+	return fmt.Sprintf("key %x of %s", key[:min(4, len(key))], s.who(a))
+}
+
+func (RevokeKey) kind() OperationKind { return KindRevokeKey }
+
+func (c RevokeKey) records(s State, op Operation) ([]record, error) {
+	if err := checkAccount("account", c.Account); err != nil {
+		return nil, err
+	}
+	if len(c.Key) != 0 && len(c.Key) != ed25519.PublicKeySize || len(c.Reason) > MaxMessage || !utf8.ValidString(c.Reason) || len(c.Last) > MaxLast {
+		return nil, fault.New("AG0102", "", "a revocation names a key of 32 bytes, at most %d branches, and a reason of at most %d bytes", MaxLast, MaxMessage)
+	}
+	if len(c.Key) == 0 && c.Account == s.Owner() {
+		return nil, fault.New("AG0501", "change the owner's keys, and revoke the old ones", "the account of the owner cannot be revoked")
+	}
+	if err := c.takenOut(s); err != nil {
+		return nil, err
+	}
+	key := append([]byte{}, c.Key...)
+	var list []record
+	_, known, err := s.Revoked(c.Account, key)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		l := s.ledger
+		l.Revoked++
+		list = append(list, record{keyLedger(), l},
+			record{keyRevoked(c.Account, key), Revocation{Account: c.Account, Key: c.Key, Since: s.block.Number + 1, Reason: c.Reason}})
+	} else if len(c.Last) == 0 {
+		return nil, fault.New("AG0703", "", "%s is revoked already", s.what(c.Account, key))
+	}
+	for i, last := range c.Last {
+		if last.Branch.IsZero() || last.Block.IsZero() || i > 0 && bytes.Compare(c.Last[i-1].Branch[:], last.Branch[:]) >= 0 {
+			return nil, fault.New("AG0102", "", "the last accepted blocks are not listed by branch, each once")
+		}
+		if _, listed, err := s.LastOf(c.Account, key, last.Branch); err != nil {
+			return nil, err
+		} else if listed {
+			return nil, fault.New("AG0703", "", "the last accepted block of %s on branch %s is decided already", s.what(c.Account, key), last.Branch.Short())
+		}
+		list = append(list, record{keyLast(c.Account, key, last.Branch), last.Block})
+	}
+	return list, nil
+}
+
+// takenOut checks that the account does not sign by the key any more.
+func (c RevokeKey) takenOut(s State) error {
+	if len(c.Key) == 0 {
+		return nil
+	}
+	data, err := s.Present(c.Account)
+	if err != nil {
+		return err
+	}
+	if data != nil {
+		d, err := sign.ParseDescriptor(data)
+		if err == nil && d.Has(c.Key) {
+			err = fault.New("AG0510", "change its keys first, in a proposal of its own", "%s still signs by that key", s.who(c.Account))
+		}
+		return err
+	}
+	return fault.New("AG0510", "change its keys first, or revoke the whole account", "the keys of %s were never changed: it still signs by its first", s.who(c.Account))
+}
+
+// checkNotRevoked refuses a descriptor with a key that was revoked for the
+// account.
+func (s State) checkNotRevoked(a objectstore.Account, d sign.Descriptor) error {
+	for _, key := range d.Keys() {
+		if r, ok, err := s.Revoked(a, key); err != nil {
+			return err
+		} else if ok {
+			return fault.New("AG0509", "make a new key", "%s was revoked in directory block %d", s.what(a, key), r.Since)
+		}
+	}
+	return nil
+}
+
+// Anchor is where a branch's head was: what came before it stays. The branch
+// descends from it for ever.
+type Anchor struct {
+	Block    objectstore.Hash `cbor:"1,keyasint"`
+	Number   uint64           `cbor:"2,keyasint"` // of the block
+	Epoch    uint64           `cbor:"3,keyasint"`
+	Sequence uint64           `cbor:"4,keyasint"` // of its head statement, 0 without one
+	Since    uint64           `cbor:"5,keyasint"` // number of the directory block
+}
+
+// AnchorBranch records where the head of a registered branch is. Its producer
+// does it, daily and before rights change, or an admin. Epochs, numbers and
+// sequences never go down.
+type AnchorBranch struct {
+	Branch   objectstore.Hash `cbor:"1,keyasint"`
+	Block    objectstore.Hash `cbor:"2,keyasint"`
+	Number   uint64           `cbor:"3,keyasint"`
+	Epoch    uint64           `cbor:"4,keyasint"`
+	Sequence uint64           `cbor:"5,keyasint,omitempty"`
+}
+
+func (AnchorBranch) kind() OperationKind { return KindAnchor }
+
+func (c AnchorBranch) records(s State, op Operation) ([]record, error) {
+	b, ok, err := s.Branch(c.Branch)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fault.New("AG0202", "register it first", "no branch %s is registered", c.Branch.Short())
+	}
+	if denied := Decide(s, Question{Account: op.Account, Right: RightProduce, Branch: c.Branch}); denied != nil {
+		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: b.Name}); err != nil {
+			return nil, denied
+		}
+	}
+	if c.Block.IsZero() || c.Number > MaxTime || c.Sequence > MaxTime || c.Epoch != b.Epoch {
+		return nil, fault.New("AG0102", "", "an anchor of %s names a block and the branch's epoch, %d", b.Name, b.Epoch)
+	}
+	if was := b.Anchor; was != nil {
+		back := c.Number < was.Number || c.Number == was.Number && c.Block != was.Block || c.Epoch == was.Epoch && c.Sequence < was.Sequence
+		if back || c.Block == was.Block && c.Epoch == was.Epoch && c.Sequence == was.Sequence {
+			return nil, fault.New("AG0605", "", "branch %s is anchored at block %d, %s, with statement %d of epoch %d: an anchor only goes forward",
+				b.Name, was.Number, was.Block.Short(), was.Sequence, was.Epoch)
+		}
+	}
+	b.Anchor = &Anchor{Block: c.Block, Number: c.Number, Epoch: c.Epoch, Sequence: c.Sequence, Since: s.block.Number + 1}
+	return []record{{keyBranch(b.ID), b}}, nil
+}
+
+// CheckAnchor asks whether a head of a branch descends from its last anchor: s
+// is the newest state known, number the head's, and contains tells whether a
+// block is the head or before it. A head older than the anchor is only behind.
+func (s State) CheckAnchor(branch objectstore.Hash, number uint64, contains func(block objectstore.Hash) (bool, error)) error {
+	b, ok, err := s.Branch(branch)
+	if err != nil || !ok || b.Anchor == nil || number < b.Anchor.Number {
+		return err
+	}
+	has, err := contains(b.Anchor.Block)
+	if err == nil && !has {
+		err = fault.New("AG0511", "fetch the branch from another peer", "this head of branch %s does not descend from block %d, %s, where directory block %d anchored it",
+			b.Name, b.Anchor.Number, b.Anchor.Block.Short(), b.Anchor.Since)
+	}
+	return err
+}

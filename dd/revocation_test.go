@@ -1,0 +1,112 @@
+package dd
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/objectstore"
+)
+
+// line is a history of one branch: blocks A, B, C and, beside C, a fork X.
+var line = map[string][]string{"A": {"A"}, "B": {"A", "B"}, "C": {"A", "B", "C"}, "X": {"A", "B", "X"}}
+
+// in tells whether a block of the line is last or before it.
+func in(block string) func(objectstore.Hash) (bool, error) {
+	return func(last objectstore.Hash) (bool, error) {
+		for name, before := range line {
+			if hash(name) == last {
+				return slices.Contains(before, block), nil
+			}
+		}
+		return false, nil
+	}
+}
+
+func TestAStolenKeyCannotWriteIntoThePast(t *testing.T) {
+	w := newBoard(t)
+	bob := account("bob")
+	b, id := w.branchOf("alice", "eu")
+	w.ok(w.do("alice", b))
+	seal := func(person string) []byte {
+		return must(makeSeal(descriptor(person), sign.PurposeBlock, w.d.Ledger(), hash("block"), signers(person)))
+	}
+	old := w.head()
+	revoke := RevokeKey{Account: bob, Key: public("bob"), Last: []Last{{Branch: id, Block: hash("B")}}, Reason: "laptop stolen"}
+	w.refused("AG0510", w.decide(w.propose("alice", revoke, "alice", "carol"))) // still his key
+	w.ok(w.decide(w.propose("alice", SetKeys{Account: bob, Descriptor: descriptor("bob 2").Bytes()}, "alice", "carol")))
+	w.refused("AG0505", w.do("alice", revoke))
+	w.refused("AG0501", w.do("mallory", revoke))
+	w.ok(old.CheckRevoked(bob, seal("bob"), id, in("X"))) // nobody knew
+	w.ok(w.head().CheckRevoked(bob, seal("bob"), id, in("X")))
+	w.ok(w.decide(w.propose("alice", revoke, "alice", "carol")))
+
+	// The thief names the old directory block, where the key was bob's: it does
+	// not help her, for the newest directory is asked.
+	s := w.head()
+	w.ok(Decide(old, Question{Account: bob, Right: RightSign}))
+	for _, accepted := range []string{"A", "B"} {
+		w.ok(s.CheckRevoked(bob, seal("bob"), id, in(accepted)))
+	}
+	for _, stolen := range []string{"C", "X"} {
+		w.refused("AG0509", s.CheckRevoked(bob, seal("bob"), id, in(stolen)))
+	}
+	w.refused("AG0509", s.CheckRevoked(bob, seal("bob"), hash("another branch"), in("A")))
+	w.ok(s.CheckRevoked(bob, seal("bob 2"), id, in("C"))) // bob goes on
+	w.ok(s.CheckRevoked(account("carol"), seal("carol"), id, in("C")))
+
+	// It never comes back, not as one of several either; limits are for good.
+	w.refused("AG0509", w.do("bob 2", SetKeys{Account: bob, Descriptor: mOf(1, "bob", "bob 3").Bytes()}))
+	revoke.Last[0].Block = hash("C")
+	w.refused("AG0703", w.decide(w.propose("alice", revoke, "alice", "carol")))
+	revoke.Last[0].Branch = hash("another branch")
+	w.ok(w.decide(w.propose("alice", revoke, "alice", "carol")))
+	w.ok(w.head().CheckRevoked(bob, seal("bob"), hash("another branch"), in("B")))
+
+	// A whole account.
+	w.ok(w.decide(w.propose("alice", RevokeKey{Account: account("dave")}, "alice", "carol")))
+	w.refused("AG0509", Decide(w.head(), Question{Account: account("dave"), Right: RightSign}))
+	w.refused("AG0509", w.head().CheckRevoked(account("dave"), seal("dave"), id, in("A")))
+	w.refused("AG0501", w.decide(w.propose("bob", RevokeKey{Account: account("alice")}, "bob 2", "carol")))
+	if got := must(w.head().Revocations()); len(got) != 2 {
+		t.Errorf("revocations %+v", got)
+	}
+	if _, err := VerifyChain(w.db, w.d.Ledger(), w.head().Block().ID); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnchors(t *testing.T) {
+	w := newWorld(t)
+	main, _, err := w.head().BranchNamed("main")
+	w.ok(err)
+	w.ok(w.do("alice", Grant{Role: Producer, Pattern: "main", Account: account("bob")}))
+	w.ok(w.do("alice", Grant{Role: Admin, Pattern: "main", Account: account("carol")}))
+	at := AnchorBranch{Branch: main.ID, Block: hash("B"), Number: 2, Sequence: 1}
+	w.refused("AG0502", w.do("bob", at)) // not its producer
+	w.refused("AG0502", w.do("mallory", at))
+	w.ok(w.do("carol", at)) // an admin
+	w.refused("AG0605", w.do("alice", at))
+	for name, back := range map[string]AnchorBranch{
+		"number":   {Branch: main.ID, Block: hash("A"), Number: 1, Sequence: 2},
+		"fork":     {Branch: main.ID, Block: hash("X"), Number: 2, Sequence: 2},
+		"sequence": {Branch: main.ID, Block: hash("C"), Number: 3},
+	} {
+		if err := w.do("alice", back); err == nil {
+			t.Errorf("%s went back", name)
+		}
+	}
+	w.refused("AG0102", w.do("alice", AnchorBranch{Branch: main.ID, Block: hash("C"), Number: 3, Epoch: 1, Sequence: 2}))
+	w.refused("AG0202", w.do("alice", AnchorBranch{Branch: hash("none"), Block: hash("C")}))
+	w.ok(w.do("alice", AnchorBranch{Branch: main.ID, Block: hash("C"), Number: 3, Sequence: 2}))
+	contains := func(head string) func(objectstore.Hash) (bool, error) {
+		return func(block objectstore.Hash) (bool, error) {
+			return slices.ContainsFunc(line[head], func(n string) bool { return hash(n) == block }), nil
+		}
+	}
+	s := w.head()
+	w.ok(s.CheckAnchor(main.ID, 3, contains("C")))
+	w.ok(s.CheckAnchor(main.ID, 1, contains("A"))) // only behind
+	w.refused("AG0511", s.CheckAnchor(main.ID, 3, contains("X")))
+	w.ok(s.CheckAnchor(hash("not registered"), 3, contains("X")))
+}
