@@ -140,9 +140,13 @@ func (unlocked) Close() error { return nil }
 // which anything but plain files and folders stands for the ledger: a link could
 // lead to a ledger that only we may read, a pipe would hold us for ever.
 func openOrigin(path string, o Options) (*Repository, error) {
-	dir, err := find(path)
+	dir, err := filepath.Abs(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking for the origin: %w", err)
+	}
+	// Exactly there: a ledger in a folder above is not what was named.
+	if _, err := os.Lstat(filepath.Join(dir, metaDir, "db")); errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New("AG0204", "aergo -C DIR status says whether DIR holds one.", "there is no ledger in %s to go on from", dir)
 	}
 	err = filepath.WalkDir(filepath.Join(dir, metaDir, "db"), func(at string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && !entry.Type().IsRegular() {

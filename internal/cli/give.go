@@ -5,6 +5,7 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 )
@@ -80,4 +81,127 @@ func (a *app) sayTaken(t repo.Copied, name string, known bool) {
 	if !known {
 		a.say("  Compare the origin's ledger id by another channel: %s", id(t.Ledger))
 	}
+}
+
+func (a *app) giveCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "give", Usage: "give calls of a private branch to its origin", ArgsUsage: "TX…", Category: "work",
+		Description: "Signs your calls of a private branch (aergo init NAME --origin PATH) again, for the origin:\n" +
+			"same action, same arguments, and the private transaction's id as provenance. Nothing else of\n" +
+			"the private branch goes there. -o FILE adds them to a file for the origin's producer, who runs\n" +
+			"aergo submit FILE; --to PATH runs them at once in the origin's folder, where you are its\n" +
+			"producer. A call given twice counts once. Only what you signed yourself can be given.",
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "to", Usage: "run them in the origin's folder `PATH`"},
+			&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "add them to `FILE`"},
+			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "on the origin's branch `B`, not the one it was left on"},
+		},
+		Action: a.give,
+	}
+}
+
+type givenJSON struct {
+	File  string     `json:"file"`
+	Given []giftJSON `json:"given"`
+}
+
+type giftJSON struct {
+	Transaction string `json:"transaction"` // for the origin
+	Provenance  string `json:"provenance"`  // of the private branch
+	Call        string `json:"call"`
+}
+
+func (a *app) give(c *ucli.Context) error {
+	const form = "give TX… -o FILE | --to PATH"
+	if err := nargs(c, 1, -1, form); err != nil {
+		return err
+	}
+	if c.IsSet("to") == c.IsSet("output") {
+		return usage("AG0113", "aergo "+form, "say where to: a file (-o) or the origin's folder (--to)")
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	if c.IsSet("to") {
+		return a.giveTo(c, r, key)
+	}
+	txs, err := r.Give(key, c.String("branch"), c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	sum := givenJSON{File: c.String("output")}
+	text := ""
+	for i, t := range txs {
+		line, err := repo.EncodeSigned(t)
+		if err != nil {
+			return err
+		}
+		was, err := r.Transaction(c.Args().Get(i))
+		if err != nil {
+			return err
+		}
+		text += line
+		sum.Given = append(sum.Given, giftJSON{id(t.ID()), id(was.ID), was.Text})
+	}
+	if sum.File == "-" {
+		_, err := a.out.WriteString(text)
+		return err
+	}
+	if err := appendFile(a.path(sum.File), text); err != nil {
+		return err
+	}
+	if a.json {
+		return a.emit(sum)
+	}
+	for _, g := range sum.Given {
+		a.say("  %s  %s", g.Transaction[:7], clean(g.Call))
+	}
+	a.done("%s signed for the origin, not run; added to %s.", plural(len(txs), "call"), sum.File)
+	a.next("the origin's producer runs it: aergo submit %s", shellWord(sum.File))
+	return nil
+}
+
+// giveTo runs them in the origin's folder.
+func (a *app) giveTo(c *ucli.Context, r *repo.Repository, key crypto.Signer) error {
+	origin, err := repo.Open(a.path(c.String("to")), repo.Options{})
+	if err != nil {
+		return err
+	}
+	defer origin.Close()
+	answers, err := r.GiveTo(a.ctx, key, origin, c.String("branch"), c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	sum := submitJSON{Branch: c.String("branch"), Verdicts: []submissionJSON{}}
+	for _, s := range answers {
+		v := a.submission(s, false)
+		sum.Verdicts = append(sum.Verdicts, v)
+		switch {
+		case s.Err != nil:
+			sum.NotAdmitted++
+		case v.Verdict == "failed":
+			sum.Failed++
+		default:
+			sum.Included++
+		}
+		if sum.Block == "" {
+			sum.Block, sum.Branch = id(s.Block), s.Branch
+		}
+	}
+	if a.json {
+		if err := a.emit(sum); err != nil {
+			return err
+		}
+	} else if sum.Block != "" {
+		a.done("Block %s of the origin, on %s: %d included, %d failed, %d not admitted.", sum.Block[:7], clean(sum.Branch), sum.Included, sum.Failed, sum.NotAdmitted)
+	}
+	if refused := sum.Failed + sum.NotAdmitted; refused > 0 {
+		return fault.New("AG0490", "Each stands above with its reason.", "%d of %s refused", refused, plural(len(answers), "call"))
+	}
+	return nil
 }

@@ -28,6 +28,7 @@ type proofJSON struct {
 	Producer    string         `json:"producer"`
 	Statement   uint64         `json:"statement"`
 	Published   string         `json:"published"`
+	Origin      string         `json:"origin,omitempty"` // the ledger that this one went on from; it does not vouch for it here
 	Contract    string         `json:"contract,omitempty"`
 	Table       string         `json:"table,omitempty"`
 	Key         []any          `json:"key,omitempty"`
@@ -196,6 +197,9 @@ func (a *app) proofVerify(c *ucli.Context) error {
 	at := "block " + p.Block.Short() + " (number " + strconv.FormatUint(p.Number, 10) + ", " + date(p.Time) + ")"
 	lines := [][]string{{"  at", at + " of branch " + clean(p.Branch)}, {"  made by", a.whoFull(p.Producer)},
 		{"  published", "block " + p.Published.Short() + ", statement " + strconv.FormatUint(p.Statement, 10)}, {"  ledger", id(p.Ledger)}}
+	if !p.Origin.IsZero() {
+		lines = append(lines, []string{"  origin", "ledger " + id(p.Origin) + ", which does not vouch for it here"})
+	}
 	a.columns(lines)
 	if len(p.Row) > 0 {
 		columns := p.Columns
@@ -235,7 +239,7 @@ func (a *app) expectedLedger(c *ucli.Context) (*objectstore.Hash, error) {
 func proofOf(p repo.ProofReport, known bool) proofJSON {
 	j := proofJSON{
 		Kind: p.Kind, Ledger: id(p.Ledger), LedgerKnown: known, Branch: p.Branch, BranchID: id(p.BranchID), Block: id(p.Block),
-		Number: p.Number, Time: timeJSON(p.Time), Producer: string(p.Producer), Statement: p.Statement, Published: id(p.Published),
+		Number: p.Number, Time: timeJSON(p.Time), Producer: string(p.Producer), Statement: p.Statement, Published: id(p.Published), Origin: id(p.Origin),
 		Contract: p.Contract, Table: p.Table, Transaction: id(p.Transaction), Call: p.Call,
 	}
 	for _, v := range p.Key {

@@ -151,7 +151,7 @@ func globalFlags() []ucli.Flag {
 func (a *app) commands() []*ucli.Command {
 	verbs := []*ucli.Command{
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
-		a.deployCommand(), a.callCommand(), a.submitCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
+		a.deployCommand(), a.callCommand(), a.submitCommand(), a.giveCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(), a.devCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.mergeRuleCommand(), a.conflictsCommand(), a.resolveCommand(),
 		a.identityCommand(), a.grantCommand(), a.revokeCommand(), a.visibilityCommand(), a.directoryCommand(), a.verifyCommand(), a.proofCommand(),
