@@ -51,6 +51,7 @@ type Session struct {
 	capture   capture
 	vars      map[string]any
 	allowed   map[signer]error // what Block.May said
+	sighted   *sighting        // the last answer of seen; nil once a row was written
 	observer  Observer         // nil: nobody looks
 
 	// overlay holds all rows changed in this block, from the base to now.
@@ -373,6 +374,7 @@ func (s *Session) record(tx VerifiedTransaction, receipt Receipt, rows []RowChan
 	for _, row := range rows {
 		s.lay(row)
 	}
+	s.sighted = nil
 	if receipt.leavesRow() {
 		h := tx.header
 		key, err := seenKey(day(h.Expiry), h.Account, h.Salt)

@@ -197,12 +197,29 @@ func (s *Session) Seen(account objectstore.Account, salt objectstore.Hash) (tx o
 	return tx, status, status != 0, err
 }
 
+// sighting is what aergo_seen says of an account's salt.
+type sighting struct {
+	account objectstore.Account
+	salt    objectstore.Hash
+	id      objectstore.Hash
+	status  Status
+}
+
+// seen looks a salt up. The last answer is kept until a row is written: who asks
+// whether a transaction has run mostly runs it next.
 func (s *Session) seen(account objectstore.Account, salt objectstore.Hash) (objectstore.Hash, Status, error) {
+	if last := s.sighted; last != nil && last.account == account && last.salt == salt {
+		return last.id, last.status, nil
+	}
 	db, err := s.touch(systemSeen)
 	if err != nil {
 		return objectstore.Hash{}, 0, err
 	}
-	return seenIn(db, account, salt)
+	id, status, err := seenIn(db, account, salt)
+	if err == nil {
+		s.sighted = &sighting{account, salt, id, status}
+	}
+	return id, status, err
 }
 
 func seenIn(db *database, account objectstore.Account, salt objectstore.Hash) (id objectstore.Hash, status Status, err error) {

@@ -49,6 +49,7 @@ func (s *Session) Patch(tx VerifiedTransaction, rows []RowChange, touched [][]by
 	p := patch{s: s, rows: rows, touched: slices.Clone(touched), gas: MaxGas}
 	slices.SortFunc(p.touched, bytes.Compare)
 	p.touched = slices.CompactFunc(p.touched, bytes.Equal)
+	s.sighted = nil // its rows may be some of aergo_seen
 	violations, err := p.do(tx)
 	if err == nil && len(violations) == 0 {
 		slices.SortFunc(p.net, func(a, b RowChange) int { return bytes.Compare(a.Key, b.Key) })
