@@ -34,25 +34,47 @@ func choiceRef(id branch.ID, c merge.Choice) string {
 	return openRef(id) + "/" + hex.EncodeToString(about[:])
 }
 
-// opened reads the open merge of a branch; ok is false when there is none.
+// opened reads the open merge of a branch; ok is false when there is none. What
+// cannot be read is AG0714, and never half believed: AbortMerge clears it away.
 func (r *Repository) opened(id branch.ID) (source objectstore.Hash, choices []merge.Choice, ok bool, err error) {
-	data, err := r.db.Ref(openRef(id))
-	if errors.Is(err, objectstore.ErrNotFound) {
-		return source, nil, false, nil
+	var open openMerge
+	unreadable := func(why error) error {
+		return fault.New("AG0714", "Give the merge up and begin it again: aergo merge --abort. The branch itself is whole.",
+			"what is noted of the open merge cannot be read: %w", why)
+	}
+	err = r.db.Refs(openRef(id), func(name string, value []byte) error {
+		if name == openRef(id) {
+			ok = true
+			if err := wire.Unmarshal(value, &open); err != nil {
+				return unreadable(err)
+			}
+			if _, err := r.history.Read(open.Source); err != nil {
+				return unreadable(err)
+			}
+			return nil
+		}
+		if !strings.HasPrefix(name, openRef(id)+"/") {
+			return nil
+		}
+		list, err := merge.DecodeChoices(value)
+		if err != nil {
+			return unreadable(err)
+		}
+		if len(list) != 1 || choiceRef(id, list[0]) != name {
+			return unreadable(errors.New("a choice stands where another one belongs"))
+		}
+		if choices = append(choices, list...); len(choices) > merge.MaxChoices {
+			return unreadable(fmt.Errorf("it has more than %d choices", merge.MaxChoices))
+		}
+		return nil
+	})
+	if err == nil && !ok && len(choices) > 0 {
+		err = unreadable(errors.New("there are choices, and it does not say of which merge"))
 	}
 	if err != nil {
-		return source, nil, false, err
+		return objectstore.Hash{}, nil, false, err
 	}
-	var open openMerge
-	if err := wire.Unmarshal(data, &open); err != nil {
-		return source, nil, false, fmt.Errorf("reading the open merge: %w", err)
-	}
-	err = r.db.Refs(openRef(id)+"/", func(_ string, value []byte) error {
-		list, err := merge.DecodeChoices(value)
-		choices = append(choices, list...)
-		return err
-	})
-	return open.Source, choices, true, err
+	return open.Source, choices, ok, nil
 }
 
 // save opens a merge, or notes more choices of one that is open.
@@ -103,8 +125,11 @@ func (r *Repository) AbortMerge(into string) error {
 	if err != nil {
 		return err
 	}
-	if _, _, ok, err := r.opened(rec.ID); err != nil || !ok {
-		return errors.Join(err, noMerge(rec.Name))
+	if _, _, ok, err := r.opened(rec.ID); !ok && !fault.Is(err, "AG0714") {
+		if err == nil {
+			err = noMerge(rec.Name)
+		}
+		return err
 	}
 	return r.update(func(b objectstore.Batch) error { return r.dropMerge(b, rec.ID) })
 }
@@ -144,8 +169,11 @@ func (r *Repository) goOn(ctx context.Context, key crypto.Signer, into string, m
 		return MergeResult{}, err
 	}
 	source, choices, ok, err := r.opened(by.record.ID)
-	if err != nil || !ok {
-		return MergeResult{}, errors.Join(err, noMerge(by.record.Name))
+	if err != nil {
+		return MergeResult{}, err
+	}
+	if !ok {
+		return MergeResult{}, noMerge(by.record.Name)
 	}
 	res, err := r.consistent(ctx, by, source, choices, write && len(more) == 0)
 	if err == nil && len(res.unused) > 0 { // a call on the branch settled these meanwhile

@@ -195,6 +195,8 @@ func explanations() map[string]explanation {
 		"AG0712": {"No merge is open on this branch.", "Begin one: aergo merge SRC --consistent"},
 		"AG0713": {"The two branches have contracts that cannot be merged by cell: a MIGRATION ran since they parted, or each has tables or columns that the other does not know.",
 			"Merge automatically, once: aergo merge SRC"},
+		"AG0714": {"What this ledger has noted of an open merge, its source or a choice, is damaged. Nothing of the merge had been published, and the branch is whole.",
+			"aergo merge --abort clears it away; then begin the merge again."},
 		"AG0720": {"A transaction was to be picked that may not be: it has run on this branch already, or it is the patch of a merge, which belongs to its merge.",
 			"Pick the others: aergo cherry-pick A..B leaves out what has run here; --tx ID names them one by one."},
 		"AG0721": {"The choice of a cherry-pick or revert is empty: the block holds nothing that ran well, what was chosen is here already, or nothing was changed.",
