@@ -211,7 +211,7 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 		},
 		Action: s.Settle,
 	}
-	if err := m.mark(store, history, here, there, in.May); err != nil {
+	if err := m.mark(store, history, here, there, in.May, target, source); err != nil {
 		return p, err
 	}
 	p.Unused, err = m.each(ctx, func(r Row) error {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/prolly"
+	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -47,7 +49,7 @@ func (s side) met(x once) (execution, bool) {
 // about which each side has decided by itself, whether it ran there or was
 // excluded, and those of a transaction of the source whose signer may not write
 // on the target.
-func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, may func(objectstore.Account) error) error {
+func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, may func(objectstore.Account) error, heads ...objectstore.Hash) error {
 	a, err := readSide(store, history, ours)
 	if err != nil {
 		return err
@@ -85,6 +87,13 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 		return nil
 	}
 	answers := map[objectstore.Account]error{} // of may, which depends on the account alone
+	revived, err := m.revived()
+	if err != nil {
+		return err
+	}
+	if err := everywhere(store, history, revived, func(e execution) error { return note(m.Twice, e) }, heads...); err != nil {
+		return err
+	}
 	for _, x := range b.order {
 		there, _ := b.met(x)
 		if here, ok := a.met(x); ok {
@@ -200,4 +209,81 @@ func (p *places) find(block, tx objectstore.Hash) (execution, error) {
 func denied(err error) bool {
 	f := fault.Of(err)
 	return f != nil && strings.HasPrefix(f.ID, "AG05")
+}
+
+// revived finds the transactions that a merge base excluded and that count on
+// both sides all the same: each side had run one before it took the base's line
+// in, so no block that is new to the other lists it, and yet both differ from the
+// base by what it did. Where its row of aergo_seen has expired it is not found.
+func (m *threeWay) revived() (map[objectstore.Hash]bool, error) {
+	from, err := wire.AppendKey(nil, "aergo_seen", "seen")
+	if err != nil {
+		return nil, err
+	}
+	found := map[objectstore.Hash]bool{}
+	for _, id := range m.Bases {
+		base, err := m.State(id)
+		if err != nil {
+			return nil, err
+		}
+		err = prolly.Diff(base, m.Ours, from, wire.KeyPrefixEnd(from), func(key, was, is []byte) error {
+			theirs, _, err := m.Theirs.Get(key)
+			if err != nil {
+				return err
+			}
+			_, excluded, err1 := seenRow(was)
+			tx, here, err2 := seenRow(is)
+			_, there, err3 := seenRow(theirs)
+			if excluded == sqlcontract.StatusExcluded && here == sqlcontract.StatusOK && there == here {
+				found[tx] = true
+			}
+			return errors.Join(err1, err2, err3)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// seenRow reads a row of aergo_seen; no row has no status.
+func seenRow(value []byte) (tx objectstore.Hash, status sqlcontract.Status, err error) {
+	if value == nil {
+		return tx, 0, nil
+	}
+	cells, err := wire.DecodeRow(value)
+	if err != nil || len(cells) != 2 {
+		return tx, 0, errors.Join(err, errors.New("reading a row of aergo_seen: its cells are not (id, verdict)"))
+	}
+	id, ok1 := cells[0].([]byte)
+	n, ok2 := cells[1].(int64)
+	if !ok1 || !ok2 || len(id) != objectstore.HashSize {
+		return tx, 0, errors.New("reading a row of aergo_seen: its cells are not (id, verdict)")
+	}
+	return objectstore.Hash(id), sqlcontract.Status(n), nil
+}
+
+// everywhere gives all executions that went well of some transactions, in the
+// histories of some heads.
+func everywhere(store objectstore.Store, history *branch.History, txs map[objectstore.Hash]bool, fn func(execution) error, heads ...objectstore.Hash) error {
+	if len(txs) == 0 {
+		return nil
+	}
+	for b, err := range history.Walk(false, heads...) {
+		if err != nil {
+			return err
+		}
+		entries, err := readBlock(store, b)
+		if err != nil {
+			return fmt.Errorf("block %s: %w", b.ID.Short(), err)
+		}
+		for i, e := range entries {
+			if tx := e.Transaction.ID(); txs[tx] && e.status == sqlcontract.StatusOK {
+				if err := fn(execution{b.ID, i, tx, e.account}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }

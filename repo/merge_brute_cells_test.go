@@ -145,8 +145,10 @@ func (w *brute) byCell(name, from string) {
 			b.ran(t)
 		}
 		for once, id := range theirs.seen {
-			if b.seen[once] == "" {
-				b.seen[once] = id
+			v, was := theirs.verdicts[once], b.verdicts[once]
+			known := slices.ContainsFunc(basesOf(ours, theirs), func(base *bruteBlock) bool { return base.verdicts[once] == v })
+			if was == "" || !known && b.seen[once] == id && (v == "ok" || v == "failed" && was == "excluded") {
+				b.seen[once], b.verdicts[once] = id, v
 			}
 		}
 		info, err := w.Block(name)
@@ -155,7 +157,7 @@ func (w *brute) byCell(name, from string) {
 		}
 		patch := bruteTx{id: info.Merge.Patch.String(), once: info.Merge.Patch.String(), who: w.owner(name), kind: "patch", verdict: "ok", rows: map[string][2]anyRow{}}
 		w.tables = w.versions[b.version]
-		for key := range w.union(ours.state, b.state) {
+		for key := range union(ours.state, b.state) {
 			if old, new := w.row(ours.state, key), w.row(b.state, key); !slices.Equal(old, new) {
 				patch.rows[key] = [2]anyRow{old, new}
 			}
@@ -239,7 +241,7 @@ func (w *brute) byCell(name, from string) {
 	made()
 }
 
-func (w *brute) union(a, b anyState) anyState {
+func union[K comparable, V any](a, b map[K]V) map[K]V {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return all

@@ -64,6 +64,7 @@ type bruteBlock struct {
 	version      int // of the contract in force
 	roles        map[string]bool
 	seen         map[string]string // once: id
+	verdicts     map[string]string // once: ok, failed, excluded
 	txs          []bruteTx
 	chosen       bool // somebody chose a side for a tally, here or before
 }
@@ -216,6 +217,20 @@ func (w *brute) marked(ours, theirs *bruteBlock, may func(who string) bool) mark
 		if o, both := here[once]; both {
 			note(t, "twice")
 			note(o, "twice")
+		}
+	}
+	// A base excluded it, and both sides have it from before.
+	for _, base := range basesOf(ours, theirs) {
+		for once, v := range base.verdicts {
+			if v == "excluded" && ours.verdicts[once] == "ok" && theirs.verdicts[once] == "ok" {
+				for b := range union(ours.before, theirs.before) {
+					for _, t := range b.txs {
+						if t.id == ours.seen[once] && t.verdict == "ok" {
+							note(t, "twice")
+						}
+					}
+				}
+			}
 		}
 	}
 	for _, t := range there {

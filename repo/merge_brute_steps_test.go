@@ -163,8 +163,8 @@ func (w *brute) send(name, who, kind string, c repo.Call) {
 // ran adds an execution to a block.
 func (b *bruteBlock) ran(t bruteTx) {
 	b.txs = append(b.txs, t)
-	if b.seen[t.once] == "" {
-		b.seen[t.once] = t.id
+	if b.seen[t.once] == "" || b.seen[t.once] == t.id {
+		b.seen[t.once], b.verdicts[t.once] = t.id, t.verdict
 	}
 	for key, c := range t.rows {
 		if t.verdict == "ok" {

@@ -69,7 +69,7 @@ func newBrute(t *testing.T, seed uint64) *brute {
 	t.Log(w.source(0))
 	w.deploy("", "s", w.source(0))
 	w.call("", "s", "start", nil)
-	first := &bruteBlock{id: w.head("main"), producer: "alice", state: w.read("main", 0), roles: map[string]bool{}, seen: map[string]string{}}
+	first := &bruteBlock{id: w.head("main"), producer: "alice", state: w.read("main", 0), roles: map[string]bool{}, seen: map[string]string{}, verdicts: map[string]string{}}
 	first.before = map[*bruteBlock]bool{first: true}
 	w.heads["main"], w.names = first, []string{"main"}
 	w.allow("bob", "b/*")
@@ -360,7 +360,7 @@ func (w *brute) next(name string, parents ...*bruteBlock) *bruteBlock {
 	w.Helper()
 	head := parents[0]
 	b := &bruteBlock{id: w.head(name), producer: w.owner(name), parents: parents, before: map[*bruteBlock]bool{}, state: maps.Clone(head.state),
-		version: head.version, roles: maps.Clone(head.roles), seen: maps.Clone(head.seen)}
+		version: head.version, roles: maps.Clone(head.roles), seen: maps.Clone(head.seen), verdicts: maps.Clone(head.verdicts)}
 	for _, p := range parents {
 		maps.Copy(b.before, p.before)
 		b.chosen = b.chosen || p.chosen

@@ -148,3 +148,30 @@ main top id=a v=4`)
 	}
 	s.verify()
 }
+
+// main has excluded what mallory paid in, x and y have it from before they merged
+// main. Both differ from main, their base, by the same payment: it counts once.
+func TestExcludedInTheBase(t *testing.T) {
+	s := begin(t, fixed(75))
+	s.deploy("", "box", box)
+	s.grant(dd.Writer, "m/*", "mallory")
+	s.play("main put id=a n=10")
+	if _, err := s.CreateBranch("m/x", "main", keyOf("mallory"), false); err != nil {
+		t.Fatal(err)
+	}
+	s.play("mallory@m/x spend id=a n=-4\nbranch x m/x\nbranch y m/x\nmain flag id=f v=1\nx flag id=x v=1\ny flag id=y v=1")
+	for _, way := range [][2]string{{"m/x", "main"}, {"main", "x"}, {"main", "y"}} {
+		s.merge(way[0], way[1], repo.MergeOptions{Disclose: true})
+	}
+	m := s.merge("y", "x", repo.MergeOptions{Consistent: true, Disclose: true})
+	if want := "twice box[a] n"; conflictsOf(m) != want {
+		t.Fatalf("%q, want %q", conflictsOf(m), want)
+	}
+	if m, err := s.Settle(ctx, s.key, "x", repo.Choice{Take: merge.Ours}); err != nil || m.Block.IsZero() {
+		t.Fatalf("%+v %v", m, err)
+	}
+	if got := s.query("x", "SELECT n FROM box.box"); got != "14\n" {
+		t.Errorf("n is %s", got)
+	}
+	s.verify()
+}
