@@ -150,6 +150,25 @@ func SetPolicy(b objectstore.Batch, refs objectstore.Refs, name Name, policy str
 	return b.SetRef(refBranch+string(name), old, data)
 }
 
+// SetFrom notes that a branch begins at another block: it was rebased. The
+// commit fails with *objectstore.ConflictError when its record is another by then.
+func SetFrom(b objectstore.Batch, refs objectstore.Refs, name Name, from objectstore.Hash) error {
+	r, err := Lookup(refs, name)
+	if err != nil {
+		return err
+	}
+	old, err := wire.Marshal(r)
+	if err != nil {
+		return err
+	}
+	r.From = from
+	data, err := wire.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return b.SetRef(refBranch+string(name), old, data)
+}
+
 // Delete removes a name and its head; the blocks stay until they are collected.
 // main and the current branch cannot be deleted.
 func Delete(b objectstore.Batch, refs objectstore.Refs, name Name) error {

@@ -52,7 +52,8 @@ func (s signer) sign(q sqlcontract.Request) (sqlcontract.VerifiedTransaction, er
 // finish or abandon it holds the write lock of the repository.
 type draft struct {
 	signer
-	parent    branch.Block
+	head      objectstore.Hash // of the branch
+	parent    branch.Block     // the head, but in a rebase
 	directory objectstore.Hash // the block whose permissions hold
 	time      int64
 	tree      *sqlcontract.Tree
@@ -84,6 +85,11 @@ func mergeBlock(consistent bool) blockKind {
 
 // begin opens a block on the branch of its producer.
 func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, err error) {
+	return r.beginAt(by, at, kind, objectstore.Hash{})
+}
+
+// beginAt is begin with another parent than the head, for a rebase; zero: the head.
+func (r *Repository) beginAt(by signer, at time.Time, kind blockKind, onto objectstore.Hash) (d *draft, err error) {
 	r.writing.Lock()
 	defer func() {
 		if err != nil {
@@ -107,7 +113,10 @@ func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, e
 	if err != nil {
 		return nil, err
 	}
-	parent, err := r.history.Read(head)
+	if onto.IsZero() {
+		onto = head
+	}
+	parent, err := r.history.Read(onto)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +127,7 @@ func (r *Repository) begin(by signer, at time.Time, kind blockKind) (d *draft, e
 	if err := tree.MoveTo(parent.State); err != nil {
 		return nil, err
 	}
-	d = &draft{signer: by, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
+	d = &draft{signer: by, head: head, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
 	may := r.mayRun
 	if kind != ordinary {
 		may = runs
@@ -217,7 +226,7 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 			return branch.Block{}, err
 		}
 	}
-	if err := branch.Advance(batch, d.record.ID, d.parent.ID, block.ID); err != nil {
+	if err := branch.Advance(batch, d.record.ID, d.head, block.ID); err != nil {
 		return branch.Block{}, err
 	}
 	if d.also != nil {

@@ -273,11 +273,11 @@ func (a *app) arguments(t typed, verb string, verbs []*ucli.Command) (list []can
 				list = append(list, candidate{arg, ""})
 			}
 		}
-	case "switch", "merge":
+	case "switch", "merge", "rebase":
 		if n == 0 {
 			return branchWords(a.ledgerWords(t)), ""
 		}
-	case "log", "show", "diff", "branch", "tag", "cherry-pick":
+	case "log", "show", "diff", "branch", "tag", "cherry-pick", "revert", "undo":
 		w := a.ledgerWords(t)
 		list = append(branchWords(w), plainWords(w.tags)...)
 		if verb == "diff" { // main..eu, main...eu

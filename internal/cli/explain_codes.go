@@ -207,6 +207,10 @@ func explanations() map[string]explanation {
 			"Revert its transactions one by one: aergo revert REV --tx ID."},
 		"AG0724": {"Since the block that is to be reverted its contract was laid out in another way: a MIGRATION ran, or the table is gone.",
 			"Its cells do not mean the same any more. Call what puts them right."},
+		"AG0725": {"The block is not one's own and unpublished: somebody else made it or signed a transaction in it, it was published, or a branch, tag, merge or cherry-pick has it.",
+			"Take back what it did, in a new block: aergo revert REV."},
+		"AG0726": {"The branch cannot be rebased: it is main or registered, its own blocks hold a merge, or the upstream belongs to another ledger.",
+			"Merge instead: aergo merge UPSTREAM."},
 		"AG0730": {"A merge or cherry-pick would show transactions to accounts that may read the target branch and not the source: who reads a branch reads all that was merged into it.",
 			"If they may see it: --disclose, or aergo grant reader --to WHO --branch SOURCE first. Otherwise keep the branches apart."},
 

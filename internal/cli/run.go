@@ -154,6 +154,7 @@ func (a *app) commands() []*ucli.Command {
 		a.deployCommand(), a.callCommand(), a.submitCommand(), a.giveCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(), a.devCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.mergeRuleCommand(), a.conflictsCommand(), a.resolveCommand(),
+		a.cherryPickCommand(), a.revertCommand(), a.rebaseCommand(), a.undoCommand(),
 		a.identityCommand(), a.grantCommand(), a.revokeCommand(), a.visibilityCommand(), a.directoryCommand(), a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.completionCommand(), a.versionCommand(), a.helpCommand(),
 	}

@@ -95,6 +95,11 @@ func (a *app) showBlock(b repo.BlockInfo) error {
 	if b.Merge != nil {
 		a.say("merge %s: %d included, %d excluded", b.Merge.Kind, b.Merge.Included, b.Merge.Excluded)
 		a.verdicts(*b.Merge)
+		if b.Merge.Kind == "picked" {
+			for _, v := range b.Merge.Verdicts {
+				a.say("  %s  from block %s", v.Transaction.Short(), v.From.Short())
+			}
+		}
 		if !b.Merge.Patch.IsZero() {
 			a.say("  %s  patch by %s: %s chosen", b.Merge.Patch.Short(), a.who(b.Producer), plural(len(b.Merge.Chosen), "cell"))
 		}
