@@ -69,6 +69,7 @@ var unsteady = []struct {
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\dT[0-9:.]+Z\b`), "<time>"},
 	{regexp.MustCompile(`ssh-ed25519 [A-Za-z0-9+/=]+`), "ssh-ed25519 <key>"},
 	{regexp.MustCompile(`\b(block|show) [0-9a-f]{7}\b`), "$1 <short>"},
+	{regexp.MustCompile(`\bkey [0-9a-f]{8}\b`), "key <short>"},
 	{regexp.MustCompile(`\b(shop\.\w+)\([^)]*\)`), "$1(…)"},
 	{regexp.MustCompile(`"gas": ?\d+`), `"gas": 0`},
 	{regexp.MustCompile(`gas_64": ?\d+`), `gas_64": 0`},

@@ -166,6 +166,11 @@ func explanations() map[string]explanation {
 		"AG0553": {"An approval is not one of this ledger, branch or source, or not an approval at all.",
 			"Have it made anew: aergo approve SRC --into BRANCH"},
 
+		"AG0520": {"No ssh-agent answers, so no key of it can be used.",
+			"eval $(ssh-agent) starts one in this shell; then aergo key unlock NAME, or ssh-add FILE. Without one: --passphrase-file FILE."},
+		"AG0521": {"The ssh-agent has no such ed25519 key, or several of that name.",
+			"aergo key list shows its keys, ssh-add -l their fingerprints: --key agent:SHA256:…"},
+
 		"AG0601": {"A signature or an id does not fit what it stands for. Something was changed or forged.",
 			"Do not use this data. Get it again from somebody you trust; aergo verify checks all of it."},
 		"AG0602": {"A transaction is malformed, belongs to another ledger, or its arguments are not those that were signed.",

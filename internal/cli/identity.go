@@ -115,6 +115,10 @@ func (a *app) publicLine(given string) (string, error) {
 		return "", fault.New("AG0221", "Ask for the key's public line, aergo key show NAME --public prints it: aergo identity add NAME 'ssh-ed25519 AAAA…'",
 			"an account is the hash of a key, and the directory keeps the key: that of %s is not in your key folder", given)
 	}
+	if strings.HasPrefix(given, agentPrefix) {
+		k, err := a.findKey(given)
+		return k.Line, err
+	}
 	path, err := a.keyPath(strings.TrimSuffix(given, ".pub"))
 	if err != nil {
 		return "", err

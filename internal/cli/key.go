@@ -18,7 +18,8 @@ type keyJSON struct {
 	Account string `json:"account"`
 	Public  string `json:"public"`
 	Path    string `json:"path"`
-	Used    bool   `json:"used"` // the one that signs here unless --key says otherwise
+	Used    bool   `json:"used"`            // the one that signs here unless --key says otherwise
+	Agent   bool   `json:"agent,omitempty"` // an ssh-agent has it
 }
 
 func (a *app) keyCommand() *ucli.Command {
@@ -32,7 +33,7 @@ func (a *app) keyCommand() *ucli.Command {
 				},
 				Action: a.keyNew,
 			},
-			{Name: "list", Usage: "list the keys of the key folder", Action: a.keyList},
+			{Name: "list", Usage: "list the keys of the key folder and of ssh-agent", Action: a.keyList},
 			{
 				Name: "show", Usage: "show a key's account", ArgsUsage: "[NAME]",
 				Flags: []ucli.Flag{
@@ -47,6 +48,11 @@ func (a *app) keyCommand() *ucli.Command {
 					&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, readable by you only"},
 				},
 				Action: a.keyExport,
+			},
+			{
+				Name: "unlock", Usage: "ask for a key's passphrase once and hand the key to ssh-agent", ArgsUsage: "[NAME]",
+				Flags:  []ucli.Flag{&ucli.StringFlag{Name: "lifetime", Usage: "for so long: `TIME`", Value: "8h"}},
+				Action: a.keyUnlock,
 			},
 		},
 	}
@@ -69,7 +75,7 @@ func (a *app) keyNew(c *ucli.Context) error {
 		return err
 	}
 	if a.json {
-		return a.emit(keyJSON{k.Name, string(k.Account), k.Line, k.Path, false})
+		return a.emit(keyJSON{k.Name, string(k.Account), k.Line, k.Path, false, false})
 	}
 	a.done("Key %s, account %s", k.Name, k.Account)
 	how := "not encrypted"
@@ -114,11 +120,11 @@ func (a *app) keyList(c *ucli.Context) error {
 	}
 	a.openQuietly()
 	own := a.account()
-	keys := a.keys()
+	keys := append(a.keys(), a.agentKeys()...)
 	if a.json {
 		list := make([]keyJSON, len(keys))
 		for i, k := range keys {
-			list[i] = keyJSON{k.Name, string(k.Account), k.Line, k.Path, k.Account == own}
+			list[i] = keyJSON{k.Name, string(k.Account), k.Line, k.Path, k.Account == own, k.Path == ""}
 		}
 		return a.emit(list)
 	}
@@ -159,7 +165,7 @@ func (a *app) keyShow(c *ucli.Context) error {
 	}
 	switch {
 	case a.json:
-		return a.emit(keyJSON{k.Name, string(k.Account), k.Line, k.Path, k.Account == a.account()})
+		return a.emit(keyJSON{k.Name, string(k.Account), k.Line, k.Path, k.Account == a.account(), k.Path == ""})
 	case c.Bool("public"):
 		a.say("%s", k.Line)
 	case c.Bool("account"):
@@ -172,6 +178,12 @@ func (a *app) keyShow(c *ucli.Context) error {
 
 // findKey reads a key's public part, from its .pub file or from itself.
 func (a *app) findKey(name string) (publicKey, error) {
+	if key, ok, err := a.fromAgent(name); ok {
+		if err != nil {
+			return publicKey{}, err
+		}
+		return publicKey{name, "", repo.AccountOf(key), repo.PublicKey(key, "")}, nil
+	}
 	path, err := a.keyPath(name)
 	if err != nil {
 		return publicKey{}, err
@@ -232,7 +244,7 @@ func (a *app) keyExport(c *ucli.Context) error {
 		return fmt.Errorf("writing %s: %w", out, err)
 	}
 	if a.json {
-		return a.emit(keyJSON{k.Name, string(k.Account), k.Line, a.path(out), false})
+		return a.emit(keyJSON{k.Name, string(k.Account), k.Line, a.path(out), false, false})
 	}
 	a.done("Private key %s copied to %s, readable by you only.", k.Name, out)
 	return nil

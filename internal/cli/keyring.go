@@ -101,6 +101,9 @@ func recordedKey(dir string) string {
 // key opens the key to sign with.
 func (a *app) key() (crypto.Signer, error) {
 	k := a.chosenKey()
+	if key, ok, err := a.fromAgent(k); ok {
+		return key, err
+	}
 	path, err := a.keyPath(k)
 	if err != nil {
 		return nil, err
@@ -116,10 +119,20 @@ func (a *app) key() (crypto.Signer, error) {
 		}
 		return nil, fault.New("AG0221", hint, "there is no key %s (looked for %s)", k, path)
 	}
+	key, err := repo.LoadKey(path, nil)
+	if !fault.Is(err, "AG0501") {
+		return key, err
+	}
+	// It is locked: ssh-agent may have it (aergo key unlock, ssh-add).
+	if pub, e := readPublic(path); e == nil && a.agentSocket() != "" {
+		if key, e := repo.AgentKey(a.agentSocket(), pub.Line); e == nil {
+			return key, nil
+		}
+	}
 	phrase := a.passphrase("Passphrase of key " + k + ": ")
-	key, err := repo.LoadKey(path, phrase)
+	key, err = repo.LoadKey(path, phrase)
 	if f := fault.Of(err); f != nil && f.ID == "AG0501" && phrase == nil {
-		f.Next = "Run this on a terminal, or give --passphrase-file FILE."
+		f.Next = "Run this on a terminal, give --passphrase-file FILE, or once: aergo key unlock " + k
 	}
 	return key, err
 }
@@ -204,6 +217,11 @@ func (a *app) account() objectstore.Account {
 		return ""
 	}
 	k, err := readPublic(path)
+	if strings.HasPrefix(a.chosenKey(), agentPrefix) {
+		if k, err = a.findKey(a.chosenKey()); err != nil {
+			return ""
+		}
+	}
 	if err != nil {
 		key, err := repo.LoadKey(path, nil)
 		if err != nil {

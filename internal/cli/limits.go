@@ -23,6 +23,8 @@ const (
 	// devPoll is how often aergo dev looks at the files; a change is taken up when
 	// two looks in a row see the same.
 	devPoll = 200 * time.Millisecond
+	// maxUnlock is how long ssh-agent may keep a key that was handed to it.
+	maxUnlock = 30 * 24 * time.Hour
 	// devRows is how many rows that a migration changed aergo dev shows.
 	devRows = 20
 	// completeWithin is how long Tab waits for the names of a ledger.

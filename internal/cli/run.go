@@ -137,7 +137,7 @@ func globalFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "C", Usage: "work as if started in `DIR`"},
 		&ucli.StringFlag{Name: "repo", Usage: "use the repository in `DIR`"},
-		&ucli.StringFlag{Name: "key", Usage: "sign with key `K`, a name or a file"},
+		&ucli.StringFlag{Name: "key", Usage: "sign with key `K`, a name, a file, or agent:COMMENT of ssh-agent"},
 		&ucli.StringFlag{Name: "passphrase-file", Usage: "read the key's passphrase from `FILE`"},
 		&ucli.BoolFlag{Name: "json", Usage: "answer in JSON"},
 		&ucli.StringFlag{Name: "format", Usage: "rows as `F`: table, csv, md or json"},

@@ -1,6 +1,17 @@
 package sign
 
+import "time"
+
 const (
+	// maxAgentKeys is how many keys of an agent are looked at; ssh itself tries
+	// six.
+	maxAgentKeys = 256
+
+	// agentDial and agentAnswer are how long an ssh-agent is waited for: it is
+	// on this machine, but may ask a person before it signs.
+	agentDial   = 2 * time.Second
+	agentAnswer = 2 * time.Minute
+
 	// MaxKeys is n of the largest m of n. A board has fewer members; each costs
 	// a signature in every transaction.
 	MaxKeys = 16

@@ -1,0 +1,116 @@
+package sign
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// Agent is a running ssh-agent, which keeps private keys and signs with them. An
+// ssh-ed25519 signature of it is over the data as given, so it is one of scheme
+// 1 like any other. Each use opens a connection of its own, so an Agent may be
+// used by several goroutines.
+type Agent struct {
+	Socket string // path, what SSH_AUTH_SOCK holds
+}
+
+// AgentKey is an ed25519 key that an agent holds. It implements crypto.Signer.
+type AgentKey struct {
+	Comment string
+	agent   Agent
+	key     ed25519.PublicKey
+}
+
+func (a Agent) connect(use func(agent.ExtendedAgent) error) error {
+	conn, err := net.DialTimeout("unix", a.Socket, agentDial)
+	if err != nil {
+		return fmt.Errorf("ssh-agent: %w", err)
+	}
+	// An agent may ask a person before it signs.
+	err = conn.SetDeadline(time.Now().Add(agentAnswer))
+	if err == nil {
+		err = use(agent.NewClient(conn))
+	}
+	if err = errors.Join(err, conn.Close()); err != nil {
+		return fmt.Errorf("ssh-agent: %w", err)
+	}
+	return nil
+}
+
+// Keys lists the agent's ed25519 keys in its order; others are left out.
+func (a Agent) Keys() (list []AgentKey, err error) {
+	err = a.connect(func(client agent.ExtendedAgent) error {
+		keys, err := client.List()
+		for i := 0; i < len(keys) && i < maxAgentKeys; i++ {
+			pub, comment, err := ParsePublicKey(keys[i].String())
+			if err == nil {
+				list = append(list, AgentKey{Comment: comment, agent: a, key: pub})
+			}
+		}
+		return err
+	})
+	return list, err
+}
+
+// Add hands a private key to the agent, which forgets it after a lifetime; zero
+// means never.
+func (a Agent) Add(key ed25519.PrivateKey, comment string, lifetime time.Duration) error {
+	if err := checkComment(comment); err != nil {
+		return err
+	}
+	return a.connect(func(client agent.ExtendedAgent) error {
+		return client.Add(agent.AddedKey{PrivateKey: &key, Comment: comment, LifetimeSecs: uint32(lifetime / time.Second)})
+	})
+}
+
+// Remove makes the agent forget a key.
+func (a Agent) Remove(pub ed25519.PublicKey) error {
+	key, err := ssh.NewPublicKey(pub)
+	if err != nil {
+		return fmt.Errorf("ssh-agent: %w", err)
+	}
+	return a.connect(func(client agent.ExtendedAgent) error { return client.Remove(key) })
+}
+
+// Public implements crypto.Signer.
+func (k AgentKey) Public() crypto.PublicKey { return k.key }
+
+// Sign implements crypto.Signer for what is not hashed before.
+func (k AgentKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) (signature []byte, err error) {
+	if opts != nil && opts.HashFunc() != 0 {
+		return nil, errors.New("ssh-agent: an ed25519 key signs a message, not its hash")
+	}
+	key, err := ssh.NewPublicKey(k.key)
+	if err != nil {
+		return nil, fmt.Errorf("ssh-agent: %w", err)
+	}
+	err = k.agent.connect(func(client agent.ExtendedAgent) error {
+		s, err := client.Sign(key, message)
+		if err != nil {
+			return err
+		}
+		if s.Format != ssh.KeyAlgoED25519 || len(s.Blob) != ed25519.SignatureSize {
+			return fmt.Errorf("it answered with a signature of type %q", s.Format)
+		}
+		signature = bytes.Clone(s.Blob)
+		return nil
+	})
+	return signature, err
+}
+
+// Fingerprint is the key's name in OpenSSH: SHA256:…
+func Fingerprint(pub ed25519.PublicKey) string {
+	key, err := ssh.NewPublicKey(pub)
+	if err != nil {
+		return ""
+	}
+	return ssh.FingerprintSHA256(key)
+}
