@@ -255,3 +255,42 @@ func (w Choice) String() string {
 	}
 	return s
 }
+
+// Unsettle takes back choices of the open merge of a branch (empty: the current
+// one): those in the contract, table, row and column that about names; what is
+// empty is not asked for. It gives how many there were.
+func (r *Repository) Unsettle(into string, about Choice) (int, error) {
+	rec, err := r.branch(into)
+	if err != nil {
+		return 0, err
+	}
+	_, choices, ok, err := r.opened(rec.ID)
+	if err != nil || !ok {
+		return 0, errors.Join(err, noMerge(rec.Name))
+	}
+	about.Take = 0
+	var back []merge.Choice
+	for _, c := range choices {
+		tuple, err := wire.DecodeKey(c.Key)
+		if err != nil || len(tuple) < 3 {
+			return 0, fmt.Errorf("reading a choice of the open merge: %w", err)
+		}
+		at := Conflict{Column: c.Column, Key: tuple[2:]}
+		at.Contract, _ = tuple[0].(string)
+		at.Table, _ = tuple[1].(string)
+		if about.about(at) {
+			back = append(back, c)
+		}
+	}
+	if len(back) == 0 {
+		return 0, fault.New("AG0711", "List what is open: aergo conflicts", "nothing that matches %s has been chosen", about)
+	}
+	return len(back), r.update(func(b objectstore.Batch) error {
+		for _, c := range back {
+			if err := r.replaceRef(b, choiceRef(rec.ID, c), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

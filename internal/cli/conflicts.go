@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -240,6 +237,8 @@ func (a *app) resolveCommand() *ucli.Command {
 			&ucli.BoolFlag{Name: "theirs", Usage: "take what the source has"},
 			&ucli.StringSliceFlag{Name: "set", Usage: "set a cell: `PATH=VALUE`"},
 			&ucli.StringSliceFlag{Name: "set-null", Usage: "set the cell `PATH` to NULL"},
+			&ucli.StringSliceFlag{Name: "undo", Usage: "take back what was chosen for `PATH`"},
+			&ucli.BoolFlag{Name: "reset", Usage: "take back all choices"},
 			&ucli.StringFlag{Name: "into", Usage: "of the merge into branch `B`, not the current one"},
 		},
 		Action: a.resolve,
@@ -250,6 +249,9 @@ func (a *app) resolve(c *ucli.Context) error {
 	r, err := a.open()
 	if err != nil {
 		return err
+	}
+	if c.IsSet("undo") || c.Bool("reset") {
+		return a.unsettle(c, r)
 	}
 	key, err := a.key()
 	if err != nil {
@@ -431,57 +433,4 @@ func parsePath(path string) (repo.Choice, error) {
 		}
 	}
 	return c, nil
-}
-
-// walkConflicts asks for each conflict.
-func (a *app) walkConflicts(r *repo.Repository, into string, list []repo.Conflict) ([]repo.Choice, error) {
-	if !a.inTerminal || a.json {
-		return nil, usage("AG0114", "resolve --theirs", "this asks for each conflict, and there is no terminal to answer")
-	}
-	var choices []repo.Choice
-	in := bufio.NewReader(a.stdin)
-	for i, c := range list {
-		if !c.Open() {
-			continue
-		}
-		a.say("%d/%d", i+1, len(list))
-		a.conflictLines(list[i : i+1])
-		for done := false; !done; {
-			_ = a.out.Flush()
-			fmt.Fprint(a.err, "[o]urs, [t]heirs, =VALUE, [s]kip, [q]uit: ")
-			var line string
-			err := a.await(func() (err error) { line, err = in.ReadString('\n'); return err }, func() {})
-			if err != nil && !errors.Is(err, io.EOF) {
-				return nil, fmt.Errorf("reading the answer: %w", err)
-			}
-			choice, err2 := parsePath(conflictPath(c))
-			if err2 != nil {
-				return nil, err2
-			}
-			done = true
-			switch answer := strings.TrimSpace(line); {
-			case answer == "o", answer == "ours":
-				choice.Take = merge.Ours
-				choices = append(choices, choice)
-			case answer == "t", answer == "theirs":
-				choice.Take = merge.Theirs
-				choices = append(choices, choice)
-			case strings.HasPrefix(answer, "=") && c.Column != "":
-				value := strings.TrimSpace(answer[1:])
-				choice, err := a.setTo(r, into, conflictPath(c), &value)
-				if err != nil {
-					a.note("%v", err)
-					done = false
-					continue
-				}
-				choices = append(choices, choice)
-			case answer == "s", answer == "skip":
-			case answer == "q", answer == "quit", err != nil:
-				return choices, nil
-			default:
-				done = false
-			}
-		}
-	}
-	return choices, nil
 }

@@ -29,6 +29,8 @@ const (
 	devRows = 20
 	// completeWithin is how long Tab waits for the names of a ledger.
 	completeWithin = time.Second
+	// maxVerdicts is how many verdicts of a merge are printed one by one.
+	maxVerdicts = 20
 	// maxCell is how many characters of a cell a table shows.
 	maxCell = 60
 )

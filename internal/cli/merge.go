@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -146,7 +149,7 @@ func (a *app) merge(c *ucli.Context) error {
 	if a.json {
 		return a.emit(mergeOf(m))
 	}
-	a.verdicts(m)
+	a.shortVerdicts(m)
 	switch {
 	case m.Kind == "up to date":
 		a.say("%s has all of %s already.", into, source)
@@ -179,6 +182,38 @@ func (a *app) mergeNotes(m repo.MergeResult, source string, dry bool) {
 		a.say("Would show %s to %s, who may not read it now: this needs --disclose.", source, who)
 	} else {
 		a.say("Shows %s to %s, who could not read it before.", source, who)
+	}
+}
+
+// shortVerdicts prints the first verdicts of a merge, and counts the rest.
+func (a *app) shortVerdicts(m repo.MergeResult) {
+	if len(m.Verdicts) <= maxVerdicts {
+		a.verdicts(m)
+		return
+	}
+	rest := m.Verdicts[maxVerdicts:]
+	m.Verdicts = m.Verdicts[:maxVerdicts]
+	a.verdicts(m)
+	counts := map[string]int{}
+	for _, v := range rest {
+		what := verdictWord(v)
+		if what == "different" {
+			what = "included, with other rows"
+		}
+		if v.Code != "" {
+			what += " [" + v.Code + "]"
+		}
+		counts[what]++
+	}
+	var parts []string
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[what], what))
+	}
+	a.say("  … and %d more: %s", len(rest), strings.Join(parts, ", "))
+	if !m.Block.IsZero() {
+		a.next("aergo show %s lists all", m.Block.Short())
+	} else {
+		a.next("with --json all are listed")
 	}
 }
 

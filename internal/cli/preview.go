@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/aergo-git/aergo-git/repo"
 )
 
@@ -71,11 +73,11 @@ func (a *app) preview(r *repo.Repository, source string, o repo.MergeOptions) er
 		a.callCounts(p.Calls)
 		return nil
 	case "consistent":
-		a.verdicts(p.MergeResult)
+		a.shortVerdicts(p.MergeResult)
 		a.diffLines(p.Changes)
 		a.conflictLines(p.Conflicts)
 	default:
-		a.verdicts(p.MergeResult)
+		a.shortVerdicts(p.MergeResult)
 	}
 	a.say("Would be: %s.", wouldBe(p.MergeResult))
 	a.callCounts(p.Calls)
@@ -88,11 +90,11 @@ func (a *app) preview(r *repo.Repository, source string, o repo.MergeOptions) er
 	}
 	switch {
 	case p.Other != nil:
-		a.say("%s (--%s): %s.", what, flag, wouldBe(*p.Other))
-		if flag == "consistent" {
-			a.conflictLines(p.Other.Conflicts)
-			a.guards(p.Guards)
+		without := ""
+		if n := len(p.Guards); n > 0 && flag == "consistent" {
+			without = "; " + plural(n, "REQUIRE") + " not asked again"
 		}
+		a.say("%s (--%s): %s%s.", what, flag, wouldBe(*p.Other), without)
 	case p.OtherWhy != "":
 		a.say("%s (--%s): refused, %s.", what, flag, clean(p.OtherWhy))
 	}
@@ -142,8 +144,12 @@ func (a *app) guards(list []repo.Guard) {
 	}
 	a.say("  A merge by cell does not ask these again:")
 	var lines [][]string
-	for _, g := range list {
-		lines = append(lines, []string{"    " + g.Contract + "." + g.Action, fmt.Sprintf("line %d", g.Line), "REQUIRE " + clean(g.Condition), plural(g.Calls, "call")})
+	for i, g := range list {
+		if i == maxVerdicts {
+			lines = append(lines, []string{fmt.Sprintf("    … and %d more: --json", len(list)-i)})
+			break
+		}
+		lines = append(lines, []string{"    " + g.Contract + "." + g.Action, fmt.Sprintf("line %d", g.Line), "REQUIRE " + runewidth.Truncate(clean(g.Condition), maxCell, "…"), plural(g.Calls, "call")})
 	}
 	a.columns(lines)
 }
