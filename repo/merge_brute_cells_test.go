@@ -162,7 +162,7 @@ func (w *brute) byCell(name, from string) {
 				patch.rows[key] = [2]anyRow{old, new}
 			}
 		}
-		b.txs, b.seen[patch.once] = append(b.txs, patch), patch.id
+		b.txs, b.seen[patch.once], b.verdicts[patch.once] = append(b.txs, patch), patch.id, "ok"
 		w.kinds["consistent"]++
 		for _, merged := range []bool{true, false} {
 			again, err := w.Merge(ctx, producer, from, repo.MergeOptions{Into: name, Consistent: merged, Disclose: true})
