@@ -169,8 +169,10 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 	case b.Time < last.Time:
 		return bad("its time %d is before its parent's, %d", b.Time, last.Time)
 	}
-	if err := Decide(s, Question{Account: b.Producer, Right: RightDirect}); err != nil {
-		return bad("%w", err)
+	if !takesOver(b) {
+		if err := Decide(s, Question{Account: b.Producer, Right: RightDirect}); err != nil {
+			return bad("%w", err)
+		}
 	}
 	var sl seals
 	if err := wire.UnmarshalLimit(sealed.Seal, &sl, MaxSeals); err != nil {

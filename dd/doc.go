@@ -42,6 +42,7 @@
 //	"keys", account                 its present descriptor, where it was changed
 //	"revoked", account, key         since when, and why
 //	"last", account, key, branch    the last block that counts of it
+//	"resolved", branch, epoch, seq  the block kept of two of one number
 //	"past", account, descriptor     until when it signed by that one
 //	"branch", id                    name, creator, salt, producer, epoch, policy, first parent, protection
 //	"name", branch name             id

@@ -46,6 +46,9 @@ func FuzzDecodeOperation(f *testing.F) {
 		AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()},
 		SetVisibility{Public: true},
 		SetThreshold{Threshold: 1},
+		SetProducer{Account: account("bob")},
+		TakeOver{Branch: hash("b")},
+		ResolveEvidence{Branch: hash("b"), Sequence: 1, Block: hash("x")},
 		RevokeKey{Account: account("bob"), Key: public("bob"), Last: []Last{{Branch: hash("b"), Block: hash("x")}}},
 		AnchorBranch{Branch: hash("b"), Block: hash("x"), Number: 3, Sequence: 1},
 		SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "bob").Bytes()},
@@ -88,6 +91,18 @@ func FuzzDecodeProposal(f *testing.F) {
 			if _, err := s.With(o); err == nil && p.ID() != must(NewProposal(s, SetThreshold{Threshold: 1}, account("alice"), 1, hash("salt"))).ID() {
 				t.Fatal("a proposal that nobody signed took effect")
 			}
+		}
+	})
+}
+
+func FuzzDecodeEvidence(f *testing.F) {
+	a := Statement{Version: 1, Ledger: hash("l"), Branch: hash("b"), Sequence: 1, Block: hash("x"), Time: 1, Expiry: 2, Directory: hash("d"), Producer: account("alice")}
+	b := a
+	b.Block = hash("y")
+	f.Add(must(must(NewEvidence(a, []byte{1}, b, []byte{2})).Encode()))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if e, err := DecodeEvidence(data); err == nil {
+			roundTrip(t, data, e)
 		}
 	})
 }

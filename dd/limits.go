@@ -36,6 +36,14 @@ const (
 	// MaxStatement is the size of a head statement in bytes, which has 250.
 	MaxStatement = 4 << 10
 
+	// MaxEvidence is the size of evidence in bytes: two statements and their
+	// seals. It is kept in a ref.
+	MaxEvidence = 48 << 10
+
+	// MaxBlockAhead is how far a directory block may be ahead of the clock of who
+	// takes it, in ms; the same as for blocks of branches.
+	MaxBlockAhead = 120_000
+
 	// MaxSeals is the size of a block's seal in bytes: MaxOperations seals of
 	// some KB.
 	MaxSeals = 1 << 20

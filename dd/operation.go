@@ -15,7 +15,8 @@ import (
 // OperationKind says what an operation does.
 type OperationKind uint64
 
-// The kinds of operations. Values are part of the format. 8 (engine), 11 (peers), 12 (directory producer) are reserved and refused.
+// The kinds of operations. Values are part of the format. 8 (engine) and
+// 11 (peers) are reserved and refused.
 const (
 	KindRegister   OperationKind = 1
 	KindTag        OperationKind = 2
@@ -28,7 +29,10 @@ const (
 	KindProtect    OperationKind = 13
 	KindAnchor     OperationKind = 10
 	KindThreshold  OperationKind = 14
+	KindProducer   OperationKind = 12
 	KindRevokeKey  OperationKind = 15
+	KindTakeOver   OperationKind = 16
+	KindResolve    OperationKind = 17
 )
 
 // String names the kind as the log shows it.
@@ -58,6 +62,12 @@ func (k OperationKind) String() string {
 		return "threshold"
 	case KindRevokeKey:
 		return "revoke key"
+	case KindProducer:
+		return "directory producer"
+	case KindTakeOver:
+		return "take over branch"
+	case KindResolve:
+		return "resolve evidence"
 	}
 	return fmt.Sprintf("operation kind %d", uint64(k))
 }
@@ -94,7 +104,7 @@ func (o SignedOperation) ID() objectstore.Hash {
 
 // Change is what an operation does: one of RegisterBranch, UpdateBranch,
 // ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys,
-// SetThreshold, RevokeKey, AnchorBranch.
+// SetThreshold, RevokeKey, AnchorBranch, SetProducer, TakeOver, ResolveEvidence.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -192,6 +202,12 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[SetThreshold](body)
 	case KindRevokeKey:
 		return decodeAs[RevokeKey](body)
+	case KindProducer:
+		return decodeAs[SetProducer](body)
+	case KindTakeOver:
+		return decodeAs[TakeOver](body)
+	case KindResolve:
+		return decodeAs[ResolveEvidence](body)
 	}
 	return nil, fault.New("AG0603", "upgrade to a version that knows it", "this version does not know it")
 }

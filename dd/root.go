@@ -19,7 +19,7 @@ func isRoot(op Operation, c Change) bool {
 		return c.Role == Admin && c.Pattern == "*"
 	case SetKeys:
 		return c.Account != op.Account // his own keys an account changes itself
-	case SetThreshold, RevokeKey:
+	case SetThreshold, RevokeKey, SetProducer:
 		return true
 	}
 	return false

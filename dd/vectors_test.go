@@ -77,6 +77,7 @@ func makeVectors(t *testing.T) vectors {
 		{"visibility", SetVisibility{Public: true}},
 		{"anchor", AnchorBranch{Branch: main.ID, Block: hash("head"), Number: 7, Sequence: 3}},
 		{"revoke account", RevokeKey{Account: account("bob"), Last: []Last{{Branch: main.ID, Block: hash("head")}}, Reason: "left"}},
+		{"resolve", ResolveEvidence{Branch: main.ID, Sequence: 1, Block: hash("head")}},
 		{"threshold", SetThreshold{Threshold: 1}},
 		{"keys", SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "alice 2").Bytes()}},
 	} {
