@@ -1,0 +1,248 @@
+package dd
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aergo-git/aergo-git/internal/ledgertest"
+)
+
+// ruleModel is an independent account of who rules a ledger: persons with a
+// present key, admins, grants below eu/, a threshold, revoked persons and keys.
+type ruleModel struct {
+	key       map[string]int          // number of the person's present key
+	admins    map[string]bool         // of *
+	delegates map[string]bool         // admins of eu/*
+	readers   map[string]bool         // of eu/x
+	gone      map[string]bool         // revoked accounts
+	dead      map[string]map[int]bool // revoked keys
+	producer  string
+	threshold int
+}
+
+// attempt is one operation that somebody tries.
+type attempt struct {
+	author string
+	key    int // by which he signs
+	with   map[string]int
+	change Change
+	kind   string
+	person string
+	n      int
+}
+
+func (m *ruleModel) signs(person string, key int) bool {
+	return m.key[person] == key && !m.gone[person]
+}
+
+func (m *ruleModel) root(a attempt) bool {
+	needed := min(m.threshold, len(m.admins))
+	if !m.admins[a.author] || len(a.with)+1 != needed {
+		return false
+	}
+	for who, key := range a.with {
+		if who == a.author || !m.admins[who] || !m.signs(who, key) {
+			return false
+		}
+	}
+	return true
+}
+
+// try says whether an attempt is allowed, and does it.
+func (m *ruleModel) try(a attempt) bool {
+	if !m.signs(a.author, a.key) {
+		return false
+	}
+	root := slices.Contains([]string{"admin", "unadmin", "threshold", "revoke", "producer"}, a.kind) || a.kind == "keys" && a.person != a.author
+	if root && !m.root(a) || !root && len(a.with) > 0 {
+		return false
+	}
+	p := a.person
+	switch a.kind {
+	case "admin":
+		if m.admins[p] {
+			return false
+		}
+		m.admins[p] = true
+	case "unadmin":
+		if p == "alice" || !m.admins[p] || len(m.admins) <= m.threshold {
+			return false
+		}
+		delete(m.admins, p)
+	case "threshold":
+		if a.n < 1 || a.n > len(m.admins) {
+			return false
+		}
+		m.threshold = a.n
+	case "delegate":
+		if !m.admins[a.author] && !m.delegates[a.author] || m.delegates[p] {
+			return false
+		}
+		m.delegates[p] = true
+	case "reader":
+		if !m.admins[a.author] && !m.delegates[a.author] || m.readers[p] {
+			return false
+		}
+		m.readers[p] = true
+	case "keys":
+		if p == "alice" && a.author != p && m.threshold < 2 || a.n <= m.key[p] { // keys only grow here: a smaller one was had
+			return false
+		}
+		m.key[p] = a.n
+	case "revoke":
+		if a.n < 0 {
+			if p == "alice" || m.gone[p] {
+				return false
+			}
+			m.gone[p] = true
+			break
+		}
+		if m.key[p] == a.n || m.key[p] == 0 || m.dead[p][a.n] {
+			return false
+		}
+		if m.dead[p] == nil {
+			m.dead[p] = map[int]bool{}
+		}
+		m.dead[p][a.n] = true
+	case "producer":
+		if m.producer == p {
+			return false
+		}
+		m.producer = p
+	}
+	return true
+}
+
+func personKey(person string, n int) string {
+	if n == 0 {
+		return person
+	}
+	return fmt.Sprint(person, " ", n)
+}
+
+func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
+	crowd := []string{"alice", "bob", "carol", "mallory"}
+	pick := func() string { return crowd[rng.IntN(len(crowd))] }
+	keyOf := func(p string) int { // mostly the present one
+		if rng.IntN(8) == 0 {
+			return rng.IntN(4)
+		}
+		return m.key[p]
+	}
+	a := attempt{author: pick(), person: pick(), with: map[string]int{}}
+	if rng.IntN(2) == 0 {
+		a.author = "alice"
+	}
+	a.key = keyOf(a.author)
+	kinds := []string{"admin", "unadmin", "threshold", "delegate", "reader", "keys", "keys", "revoke", "producer"}
+	a.kind = kinds[rng.IntN(len(kinds))]
+	switch a.kind {
+	case "admin":
+		a.change = Grant{Role: Admin, Pattern: "*", Account: account(a.person)}
+	case "unadmin":
+		a.change = Revoke{Role: Admin, Pattern: "*", Account: account(a.person)}
+	case "threshold":
+		a.n = rng.IntN(4)
+		a.change = SetThreshold{Threshold: uint64(a.n)}
+	case "delegate":
+		a.change = Grant{Role: Admin, Pattern: "eu/*", Account: account(a.person)}
+	case "reader":
+		a.change = Grant{Role: Reader, Pattern: "eu/x", Account: account(a.person)}
+	case "keys":
+		a.n = max(0, m.key[a.person]+rng.IntN(3)-1)
+		a.change = SetKeys{Account: account(a.person), Descriptor: descriptor(personKey(a.person, a.n)).Bytes()}
+	case "revoke":
+		a.n = rng.IntN(5) - 1
+		c := RevokeKey{Account: account(a.person)}
+		if a.n >= 0 {
+			c.Key = public(personKey(a.person, a.n))
+		}
+		a.change = c
+	case "producer":
+		a.change = SetProducer{Account: account(a.person)}
+	}
+	if rng.IntN(3) > 0 {
+		for range rng.IntN(3) {
+			p := pick()
+			a.with[p] = keyOf(p)
+		}
+	}
+	return a
+}
+
+// signed makes the attempt's operation without asking whether it is allowed.
+func (a attempt) signed(s State, salt int) SignedOperation {
+	data := must(s.operation(a.change, account(a.author), s.Block().Time+1, hash(fmt.Sprint("model ", salt))))
+	o := SignedOperation{Data: data}
+	o.Seal = must(makeSeal(descriptor(personKey(a.author, a.key)), "directory", s.Ledger(), o.ID(), signers(personKey(a.author, a.key))))
+	for who, key := range a.with {
+		name := personKey(who, key)
+		o.Consents = append(o.Consents, Consent{Account: account(who), Seal: must(makeSeal(descriptor(name), "consent", s.Ledger(), o.ID(), signers(name)))})
+	}
+	slices.SortFunc(o.Consents, func(a, b Consent) int { return bytes.Compare([]byte(a.Account), []byte(b.Account)) })
+	return o
+}
+
+func TestTheRulesAreWhatTheModelSays(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 3))
+	yes, no, allowed := 0, 0, map[string]int{}
+	for range 12 {
+		m := &ruleModel{key: map[string]int{}, admins: map[string]bool{"alice": true}, delegates: map[string]bool{}, readers: map[string]bool{},
+			gone: map[string]bool{}, dead: map[string]map[int]bool{}, producer: "alice", threshold: 1}
+		genesis := must(genesisOf("alice").Encode())
+		s := stateOf(genesis)
+		chain := []SealedBlock{must(seal(s.Block().Header, seals{}, descriptor("alice"), signers("alice")))}
+		for i := range 60 {
+			a := drawAttempt(rng, m)
+			director, dk := m.producer, m.key[m.producer]
+			if m.gone[director] {
+				break // nobody can make blocks but by a takeover, which other tests show
+			}
+			want := m.try(a)
+			name := personKey(director, dk)
+			sealed, next, err := s.Make(s.Block().Time+2, []SignedOperation{a.signed(s, i)}, nil, ledgertest.Key(name))
+			if (err == nil) != want {
+				t.Fatalf("seed %d: %s by %s (key %d) about %s, n %d, with %v: the model says %v, the directory %v\n%+v", seed, a.kind, a.author, a.key, a.person, a.n, a.with, want, err, m)
+			}
+			if err == nil {
+				yes++
+				allowed[a.kind]++
+				s, chain = next, append(chain, sealed)
+			} else {
+				no++
+			}
+		}
+		// Another node that gets the blocks later comes to the same state.
+		db := newStore(t)
+		b := db.NewBatch()
+		other, err := Adopt(b, s.Ledger(), genesis, chain)
+		if err != nil || other.Root() != s.Root() || other.Block().ID != s.Block().ID {
+			t.Fatalf("seed %d: another node: %v", seed, err)
+		}
+		if err := b.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.Close()
+	}
+	if yes < 40 || no < 100 {
+		t.Errorf("%d yes and %d no: too one-sided: %v", yes, no, allowed)
+	}
+}
+
+func stateOf(genesis []byte) State {
+	g, ledger, err := DecodeGenesis(genesis)
+	if err != nil {
+		panic(err)
+	}
+	s, _, err := begin(g, ledger, nothing{})
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
