@@ -30,6 +30,8 @@ func FuzzDecodeMergeRecord(f *testing.F) {
 		Verdicts: []branch.Verdict{{Transaction: hash("t"), Code: branch.Excluded, Reason: 1, Block: hash("b")}}}.Encode()))
 	f.Add(must(branch.MergeRecord{Version: 1, Kind: branch.Picked,
 		Verdicts: []branch.Verdict{{Transaction: hash("t"), Code: branch.Included, Block: hash("b")}}}.Encode()))
+	f.Add(must(branch.MergeRecord{Version: 1, Kind: branch.Consistent, Source: hash("s"),
+		Approvals: []branch.Approval{{Account: account("bob"), Created: 1, Seal: []byte("seal")}}}.Encode()))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := branch.DecodeMergeRecord(data)
 		if err != nil {

@@ -23,6 +23,11 @@ const (
 	// order, and each base costs a walk over a state.
 	MaxBases = 64
 
+	// MaxApprovals is the number of approvals of one merge, and maxApprovalSeal
+	// the size of each one's seal: an account of 16 keys signs with 2.3 KB.
+	MaxApprovals    = 16
+	maxApprovalSeal = 8 << 10
+
 	// MaxNumber bounds number, generation and time: SQL sees the first and the
 	// last as INTEGER, and 2^53 is exact in every language's numbers.
 	MaxNumber = 1 << 53

@@ -80,6 +80,17 @@ type MergeRecord struct {
 	Verdicts []Verdict          `cbor:"7,keyasint"`
 	// Extensions as in Header.
 	Extensions map[uint64]cbor.RawMessage `cbor:"8,keyasint,omitempty"`
+	// Approvals, in ascending order of accounts, where the branch asks for them.
+	Approvals []Approval `cbor:"9,keyasint,omitempty"`
+}
+
+// Approval is an account's word that the source may be merged into the block's
+// branch. With ledger, branch and source it is a dd.Approval, which Seal signs.
+type Approval struct {
+	_       struct{} `cbor:",toarray"`
+	Account objectstore.Account
+	Created int64 // ms since 1970
+	Seal    []byte
 }
 
 // Encode checks the record and gives its canonical bytes, an object of
@@ -163,6 +174,17 @@ func (m MergeRecord) Check() error {
 			return bad("verdict %d: reason %d is too large", i, v.Reason)
 		}
 		seen[v.Transaction] = true
+	}
+	if len(m.Approvals) > MaxApprovals || m.Kind == Picked && len(m.Approvals) > 0 {
+		return bad("%d approvals, at most %d are allowed, and none of a cherry-pick", len(m.Approvals), MaxApprovals)
+	}
+	for i, a := range m.Approvals {
+		switch {
+		case i > 0 && m.Approvals[i-1].Account >= a.Account:
+			return bad("the approvals are not in ascending order of accounts")
+		case a.Created < 0 || a.Created > MaxNumber || len(a.Seal) == 0 || len(a.Seal) > maxApprovalSeal:
+			return bad("approval %d has no time or signature", i)
+		}
 	}
 	if err := wire.Extensions(m.Extensions).Check(nil); err != nil {
 		return bad("%w", err)

@@ -55,6 +55,9 @@ func makeVectors(t *testing.T) vectors {
 			{Transaction: hash("t2"), Code: branch.Excluded, Reason: 4, Block: b.ID},
 		}}
 	add(&v.MergeRecords, "one included, one excluded", m, objectstore.KindMergeRecord, must(m.Encode()), nil)
+	approved := branch.MergeRecord{Version: 1, Kind: branch.Consistent, Source: b.ID, Bases: []objectstore.Hash{g.ID},
+		Approvals: []branch.Approval{{Account: account("bob"), Created: 4000, Seal: []byte("a seal of purpose approval")}}}
+	add(&v.MergeRecords, "approved", approved, objectstore.KindMergeRecord, must(approved.Encode()), nil)
 
 	merge := header("M", a, b)
 	merge.MergeRecord = objectstore.Sum(objectstore.KindMergeRecord, must(m.Encode()))

@@ -70,6 +70,11 @@ func (d *deploy) do() error {
 			return fail("AG0403", slices.Min(slices.Collect(maps.Keys(d.args)))) // the constructor does not run again
 		}
 	}
+	if s.block.Invariants {
+		if err := d.keepInvariants(c); err != nil {
+			return err
+		}
+	}
 	if broken, err := brokenCalls(c, s.find); err != nil {
 		return err
 	} else if len(broken) > 0 {
@@ -83,6 +88,23 @@ func (d *deploy) do() error {
 	}
 	if d.old == nil && !s.block.Cells {
 		return d.construct(c)
+	}
+	return nil
+}
+
+// keepInvariants fails where the branch keeps its INVARIANTs and the new version
+// does not.
+func (d *deploy) keepInvariants(c *Contract) error {
+	plan := d.plan
+	if d.old == nil {
+		var err error
+		if plan, err = PlanDeploy(nil, c, 0); err != nil {
+			return err
+		}
+	}
+	plan.KeepInvariants()
+	if f := plan.unkept(); f != nil {
+		return f
 	}
 	return nil
 }

@@ -53,7 +53,8 @@
 //	AG0412 PRIMARY KEY or UNIQUE             AG0442 stored rows break a new constraint
 //	AG0413 NOT NULL                          AG0443 USE or CALL does not fit (text: which)
 //	AG0414 FOREIGN KEY
-//	AG0415 INVARIANT (text: its name)
+//	AG0415 INVARIANT (text: its name)        AG0554 drops an INVARIANT that the branch keeps
+//	                                         AG0555 no INVARIANT where the branch requires one
 //
 // Not admitted: AG0431 expired or from the future, AG0432 seen before, AG0433
 // bound to another branch, AG0434 salt used by another transaction, AG0435

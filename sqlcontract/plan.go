@@ -31,7 +31,8 @@ type PlanEntry struct {
 	What  string // "action sell", "column item.note"
 	Why   string // of the class, may be empty
 
-	gone string // table whose rows the deploy drops; Tree.Plan counts them
+	gone string   // table whose rows the deploy drops; Tree.Plan counts them
+	kept *failure // why KeepInvariants forbids it, or nil
 }
 
 func (e PlanEntry) String() string {
@@ -99,6 +100,9 @@ func (p Plan) Class() PlanClass {
 // Forbidden is nil if the deploy is possible. Rows that fail a new constraint
 // are found later, when the executor rebuilds the tables.
 func (p Plan) Forbidden() error {
+	if err := p.kept(); err != nil {
+		return err
+	}
 	var list []string
 	for _, e := range p.Entries {
 		if e.Class == PlanForbidden {

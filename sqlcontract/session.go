@@ -29,6 +29,9 @@ type Block struct {
 	// Again lets transactions run that an earlier merge has excluded: a
 	// cherry-pick, or the replay of a block that may hold one.
 	Again bool
+	// Invariants makes a deploy fail that drops or changes an INVARIANT in force
+	// (AG0554), or a new contract that has tables and declares none (AG0555).
+	Invariants bool
 	// May tells whether an account may write on the branch, signing by these keys
 	// (VerifiedTransaction.Keys): nil, or the error that says why not. It is asked
 	// once a block about each, and must depend on nothing else. A nil May allows
