@@ -113,6 +113,19 @@ func (r *Repository) Branches() ([]Branch, error) {
 	return list, nil
 }
 
+// Branch describes a branch by its name; empty means the current one.
+func (r *Repository) Branch(name string) (Branch, error) {
+	rec, err := r.branch(name)
+	if err != nil {
+		return Branch{}, err
+	}
+	state, err := r.directory.Head()
+	if err != nil {
+		return Branch{}, err
+	}
+	return r.describe(state, rec, r.current())
+}
+
 func (r *Repository) describe(state dd.State, rec branch.Record, current branch.Name) (Branch, error) {
 	head, err := branch.Head(r.db, rec.ID)
 	if err != nil {
@@ -122,14 +135,14 @@ func (r *Repository) describe(state dd.State, rec branch.Record, current branch.
 	if err != nil {
 		return Branch{}, fmt.Errorf("branch %s: %w", rec.Name, err)
 	}
-	_, registered, err := state.Branch(rec.ID)
+	known, registered, err := state.Branch(rec.ID)
 	if err != nil {
 		return Branch{}, err
 	}
 	policy, err := policyOf(state, rec)
 	return Branch{
 		Name: string(rec.Name), ID: rec.ID, Head: head, From: rec.From, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(),
-		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Scratch: rec.Scratch, Policy: policy,
+		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Scratch: rec.Scratch, Policy: policy, Protection: ProtectionOf(known),
 	}, err
 }
 
@@ -176,6 +189,9 @@ func (r *Repository) CreateBranch(name, from string, key crypto.Signer, scratch 
 		return Branch{}, err
 	}
 	if err := branch.Create(batch, r.db, rec); err != nil {
+		return Branch{}, err
+	}
+	if err := r.stood(batch, rec.ID, head[:]); err != nil {
 		return Branch{}, err
 	}
 	if err := batch.Commit(); err != nil {
@@ -232,7 +248,7 @@ func (r *Repository) DeleteBranch(name string, force bool) error {
 		}
 	}
 	return r.update(func(b objectstore.Batch) error {
-		return errors.Join(branch.Delete(b, r.db, rec.Name), r.dropMerge(b, rec.ID))
+		return errors.Join(branch.Delete(b, r.db, rec.Name), r.dropMerge(b, rec.ID), r.stood(b, rec.ID, nil))
 	})
 }
 

@@ -47,7 +47,19 @@ func (r *Repository) Plan(_ context.Context, branch, contract, source string) (s
 	if err != nil {
 		return sqlcontract.Plan{}, err
 	}
-	return tree.Plan(contract, source)
+	plan, err := tree.Plan(contract, source)
+	if err != nil {
+		return plan, err
+	}
+	state, err := r.directory.Head()
+	if err != nil {
+		return plan, err
+	}
+	keep, err := keepsInvariants(state, rec.ID)
+	if keep {
+		plan.KeepInvariants()
+	}
+	return plan, err
 }
 
 // one makes a block of one transaction.

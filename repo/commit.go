@@ -128,12 +128,16 @@ func (r *Repository) beginAt(by signer, at time.Time, kind blockKind, onto objec
 		return nil, err
 	}
 	d = &draft{signer: by, head: head, parent: parent, directory: state.Block().ID, time: max(at.UnixMilli(), parent.Time), tree: tree, keyed: map[objectstore.Hash]Call{}}
+	keep, err := keepsInvariants(state, rec.ID)
+	if err != nil {
+		return nil, err
+	}
 	may := r.mayRun
 	if kind != ordinary {
 		may = runs
 	}
 	d.session, err = tree.Begin(sqlcontract.Block{
-		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: kind != ordinary, Cells: kind == byCells, Again: kind == picked,
+		Branch: rec.ID, Number: uint64(parent.Number) + 1, Time: d.time, Merge: kind != ordinary, Cells: kind == byCells, Again: kind == picked, Invariants: keep,
 		May: func(account objectstore.Account, keys []byte) error {
 			if by.nobody && account == by.account {
 				return nil
@@ -196,6 +200,9 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	if record != nil {
+		if err := d.guard(record); err != nil {
+			return branch.Block{}, err
+		}
 		data, err := record.Encode()
 		if err != nil {
 			return branch.Block{}, err
@@ -226,7 +233,7 @@ func (d *draft) finish(ctx context.Context, record *branch.MergeRecord) (branch.
 			return branch.Block{}, err
 		}
 	}
-	if err := branch.Advance(batch, d.record.ID, d.head, block.ID); err != nil {
+	if err := r.advance(batch, d.record.ID, d.head, block.ID); err != nil {
 		return branch.Block{}, err
 	}
 	if d.also != nil {

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/sign"
@@ -31,6 +32,27 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 		}
 		if c.Policy != "" {
 			s += ", merges " + c.Policy
+		}
+		return s
+	case dd.ProtectBranch:
+		if c.Off {
+			return "end the protection of branch " + c.ID.Short()
+		}
+		s := "protect branch " + c.ID.Short()
+		if c.Producer != "" {
+			s += ", producer " + who(c.Producer)
+		}
+		for _, a := range c.Standbys {
+			s += ", stand-by " + who(a)
+		}
+		if c.Policy != "" {
+			s += ", merges " + c.Policy
+		}
+		if c.Approvals > 0 {
+			s += fmt.Sprintf(", approvals %d", c.Approvals)
+		}
+		if c.Invariants {
+			s += ", INVARIANTs stay"
 		}
 		return s
 	case dd.AddTag:
@@ -73,6 +95,18 @@ func (o DirectoryOperation) Fields() []Field {
 		add("name", c.Name)
 		add("producer", string(c.Producer))
 		add("policy", c.Policy)
+	case dd.ProtectBranch:
+		add("branch", c.ID.String())
+		add("protected", !c.Off)
+		add("producer", string(c.Producer))
+		var standbys []string
+		for _, a := range c.Standbys {
+			standbys = append(standbys, string(a))
+		}
+		add("standbys", strings.Join(standbys, " "))
+		add("policy", c.Policy)
+		add("approvals", c.Approvals)
+		add("require_invariants", c.Invariants)
 	case dd.AddTag:
 		add("name", c.Name)
 		add("block", c.Block.String())

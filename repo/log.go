@@ -230,6 +230,9 @@ func (r *Repository) recorded(b branch.Block, calls []CallSummary) (*MergeResult
 		return nil, err
 	}
 	m := &MergeResult{Kind: rec.Kind.String(), Block: b.ID, Source: rec.Source, Target: b.Parents[0], Bases: rec.Bases}
+	for _, p := range rec.Approvals {
+		m.Approved = append(m.Approved, p.Account)
+	}
 	for i, v := range rec.Verdicts {
 		if i < len(calls) {
 			m.add(Verdict{CallSummary: calls[i], Included: v.Code != branch.Excluded, Different: v.Code == branch.IncludedDifferent, From: v.Block})

@@ -48,6 +48,13 @@ func (r *Repository) merge(ctx context.Context, by signer, source string, o Merg
 	if res.Shown, err = r.discloses(from, by.record, o.Disclose || o.DryRun); err != nil {
 		return res, err
 	}
+	kind := branch.Automatic
+	if o.Consistent {
+		kind = branch.Consistent
+	}
+	if res.Approved, res.Missing, err = d.mayBring(kind, from); err != nil && !(o.DryRun && fault.Is(err, "AG0551")) {
+		return res, err
+	}
 	if !o.NoFF {
 		if ok, err := d.mayFastForward(from); err != nil {
 			return res, err
@@ -149,7 +156,7 @@ func (d *draft) verdict(o merge.Outcome, l layouts, position int) (Verdict, erro
 }
 
 // mayFastForward tells whether the branch can take the source's blocks as they
-// are: it has no block that the source lacks, its directory would have allowed
+// are: it is not protected, has no block that the source lacks, its directory would have allowed
 // each producer and signer on this branch, and nothing in them is bound to a
 // scratch branch. That is asked of all that is new to the branch, and of what is
 // only new to its line: blocks that it has merged, and that the source was made
@@ -166,6 +173,9 @@ func (d *draft) mayFastForward(source objectstore.Hash) (bool, error) {
 	state, err := r.directory.Head()
 	if err != nil {
 		return false, err
+	}
+	if p, err := state.Protection(d.record.ID); p != nil || err != nil {
+		return false, err // all of its line is its own
 	}
 	began, err := r.began(state, d.record)
 	if err != nil {
@@ -244,7 +254,7 @@ func (r *Repository) began(state dd.State, rec branch.Record) (branch.Number, er
 func (d *draft) fastForward(to objectstore.Hash) error {
 	batch := d.r.db.NewBatch()
 	defer batch.Close()
-	if err := branch.Advance(batch, d.record.ID, d.parent.ID, to); err != nil {
+	if err := d.r.advance(batch, d.record.ID, d.parent.ID, to); err != nil {
 		return err
 	}
 	return batch.Commit()

@@ -56,6 +56,9 @@ func (r *Repository) CherryPick(ctx context.Context, key crypto.Signer, rev stri
 	}
 	defer d.abandon()
 	res := MergeResult{Kind: branch.Picked.String(), Target: d.parent.ID}
+	if _, _, err := d.mayBring(branch.Picked, objectstore.Hash{}); err != nil {
+		return res, err
+	}
 	chosen, err := r.picks(rev, d.parent.ID, o)
 	if err != nil {
 		return res, err

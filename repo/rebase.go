@@ -87,7 +87,7 @@ func (r *Repository) Rebase(ctx context.Context, key crypto.Signer, upstream, in
 		}
 		batch := r.db.NewBatch()
 		defer batch.Close()
-		if err := branch.Advance(batch, by.record.ID, d.head, onto); err != nil {
+		if err := r.advance(batch, by.record.ID, d.head, onto); err != nil {
 			return res, err
 		}
 		if err := d.also(batch); err != nil {

@@ -108,8 +108,12 @@ func (p *replay) run() (_ *sqlcontract.Report, err error) {
 		return nil, err
 	}
 	defer tree.Close()
+	keep, err := keepsInvariants(state, b.Branch)
+	if err != nil {
+		return nil, err
+	}
 	s, err := tree.Begin(sqlcontract.Block{
-		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: p.merging(), Cells: p.byCells(), Again: p.record.Kind == branch.Picked,
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: p.merging(), Cells: p.byCells(), Again: p.record.Kind == branch.Picked, Invariants: keep,
 		May: func(account objectstore.Account, keys []byte) error { return runs(state, account, keys, rec) },
 	})
 	if err != nil {

@@ -174,6 +174,9 @@ func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer, origin *d
 	if err := branch.Create(batch, r.db, rec); err != nil {
 		return err
 	}
+	if err := r.stood(batch, rec.ID, rec.From[:]); err != nil {
+		return err
+	}
 	return branch.SetCurrent(batch, r.db, branch.Main)
 }
 
@@ -195,7 +198,11 @@ func openOn(on vfs.FS, dir string, o Options) (*Repository, error) {
 	if err := r.openStore(on, o); err != nil {
 		return nil, err
 	}
-	if err := r.load(); err != nil {
+	err := r.load()
+	if err == nil && !o.Moved {
+		err = r.checkHeads(o.ReadOnly)
+	}
+	if err != nil {
 		_ = r.db.Close() // the first error counts
 		return nil, err
 	}
@@ -473,8 +480,17 @@ func (r *Repository) Status() (Status, error) {
 // direct makes a directory block of one change, signed by a key that has the
 // right for it and is the directory's producer.
 func (r *Repository) direct(_ context.Context, key crypto.Signer, change dd.Change) error {
+	return r.directly(key, func() (dd.Change, error) { return change, nil })
+}
+
+// directly is direct for a change that is made while nothing else is written.
+func (r *Repository) directly(key crypto.Signer, what func() (dd.Change, error)) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
+	change, err := what()
+	if err != nil {
+		return err
+	}
 	state, err := r.directory.Head()
 	if err != nil {
 		return err

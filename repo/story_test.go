@@ -85,6 +85,11 @@ func (s *story) reopen(meanwhile func(dir string)) {
 	}
 	meanwhile(s.dir)
 	r, err := repo.Open(s.dir, s.o)
+	if code(err) == "AG0556" { // Open has seen it already: now for Verify
+		o := s.o
+		o.Moved = true
+		r, err = repo.Open(s.dir, o)
+	}
 	if err != nil {
 		s.Fatal(err)
 	}

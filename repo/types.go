@@ -24,6 +24,9 @@ type Options struct {
 	// working tree, a cache, is still written by queries of a branch's head, not
 	// by those of a block id.
 	ReadOnly bool
+	// Moved opens although something else has moved a head to where it may not
+	// stand (AG0556): to look, to Verify, and for RestoreHead.
+	Moved bool
 	// ReverseScans is for tests of contracts in memory: see
 	// sqlcontract.Engine.ReverseScans.
 	ReverseScans bool
@@ -39,9 +42,10 @@ type Branch struct {
 	Time       time.Time        // of the head
 	Creator    objectstore.Account
 	Current    bool
-	Registered bool   // in the directory; otherwise the name is local
-	Scratch    bool   // its calls never leave it
-	Policy     string // how merges are made: "automatic", "consistent", or "" where each says
+	Registered bool        // in the directory; otherwise the name is local
+	Scratch    bool        // its calls never leave it
+	Protection *Protection // nil: not protected
+	Policy     string      // how merges are made: "automatic", "consistent", or "" where each says
 }
 
 // Tag is a signed, immutable name for a block, kept in the directory.
@@ -189,8 +193,10 @@ type MergeResult struct {
 	Included int
 	Excluded int
 
-	Policy string                // the branch whose policy chose the kind; "" where none did
-	Shown  []objectstore.Account // who could not read the source before; see MergeOptions.Disclose
+	Policy   string                // the branch whose policy chose the kind; "" where none did
+	Approved []objectstore.Account // whose approvals count, where the branch asks for some
+	Missing  int                   // approvals that are missing; only with DryRun
+	Shown    []objectstore.Account // who could not read the source before; see MergeOptions.Disclose
 
 	// Of a consistent merge; its Verdicts are about system contracts only.
 	Rows      int        // that either side changed

@@ -61,7 +61,7 @@ func (r *Repository) Undo(ctx context.Context, key crypto.Signer, into string, n
 	defer batch.Close()
 	// The head's compare-and-swap is the whole of it: the working tree is brought to
 	// the state of the new head when it is next used.
-	if err := branch.Advance(batch, by.record.ID, head, res.To); err != nil {
+	if err := r.advance(batch, by.record.ID, head, res.To); err != nil {
 		return res, err
 	}
 	return res, batch.Commit()
@@ -158,6 +158,9 @@ func (r *Repository) reaching(except branch.ID) ([]reach, error) {
 		return nil, err
 	}
 	for _, b := range known {
+		if b.Protection != nil {
+			list = append(list, reach{b.Protection.From, "branch " + b.Name + " is protected since it"})
+		}
 		if !b.First.IsZero() {
 			list = append(list, reach{b.First, "branch " + b.Name + " is registered as beginning at it"})
 		}

@@ -152,6 +152,9 @@ func (v *verification) block(id objectstore.Hash) error {
 	if err != nil {
 		return err
 	}
+	if err := v.guarded(b, state); err != nil {
+		return err
+	}
 	txs, receipts, err := r.bodies(b)
 	if err != nil {
 		return err
@@ -439,8 +442,12 @@ func (v *verification) execute(b branch.Block, parent branch.Header, state dd.St
 	if err := tree.MoveTo(parent.State); err != nil {
 		return err
 	}
+	keep, err := keepsInvariants(state, b.Branch)
+	if err != nil {
+		return err
+	}
 	s, err := tree.Begin(sqlcontract.Block{
-		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil, Cells: m != nil && m.Kind == branch.Consistent, Again: m != nil && m.Kind == branch.Picked,
+		Branch: b.Branch, Number: uint64(b.Number), Time: b.Time, Merge: m != nil, Cells: m != nil && m.Kind == branch.Consistent, Again: m != nil && m.Kind == branch.Picked, Invariants: keep,
 		May: func(account objectstore.Account, keys []byte) error { return runs(state, account, keys, rec) },
 	})
 	if err != nil {

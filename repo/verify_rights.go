@@ -198,6 +198,17 @@ func (v *verification) lines() error {
 // line checks the line of one branch of a part, from its head down to the block
 // it began at or to where the part begins.
 func (v *verification) line(part *part, rec branch.Record, from, head objectstore.Hash) error {
+	protection, err := v.verified[part.ledger].Protection(rec.ID)
+	if err != nil {
+		return err
+	}
+	if protection != nil && part != v.r.parts[0] { // an origin may have been left before
+		if ok, err := v.history.IsAncestor(protection.From, head); err != nil {
+			return err
+		} else if !ok {
+			protection = nil
+		}
+	}
 	for b, err := range v.history.Walk(true, head) {
 		if err == nil {
 			err = v.ctx.Err()
@@ -205,8 +216,16 @@ func (v *verification) line(part *part, rec branch.Record, from, head objectstor
 		if err != nil {
 			return failed("branch "+string(rec.Name), err)
 		}
+		if protection != nil && b.ID == protection.From {
+			protection = nil // what stood before it
+		}
 		if b.ID == from || b.Ledger != part.ledger {
 			break
+		}
+		if protection != nil {
+			if err := v.since(*protection, b, rec); err != nil {
+				return failed("block "+b.ID.Short(), fmt.Errorf("it stands on branch %s: %w", rec.Name, err))
+			}
 		}
 		if b.Branch == rec.ID {
 			continue
@@ -214,6 +233,9 @@ func (v *verification) line(part *part, rec branch.Record, from, head objectstor
 		if err := v.forwarded(part, b, rec); err != nil {
 			return failed("block "+b.ID.Short(), fmt.Errorf("it stands on branch %s: %w", rec.Name, err))
 		}
+	}
+	if protection != nil {
+		return failed("branch "+string(rec.Name), fault.New("AG0556", "", "its head %s does not descend from block %s, at which it was protected", head.Short(), protection.From.Short()))
 	}
 	return nil
 }
@@ -226,6 +248,11 @@ func (v *verification) forwarded(part *part, b branch.Block, rec branch.Record) 
 		return err
 	}
 	allowed := func(state dd.State) error {
+		if p, err := state.Protection(rec.ID); err != nil {
+			return err
+		} else if p != nil {
+			return fault.New("AG0552", "", "%s is protected: what comes to it is merged", rec.Name)
+		}
 		if err := may(state, dd.RightProduce, b.Producer, rec); err != nil {
 			return err
 		}

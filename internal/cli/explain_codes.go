@@ -163,6 +163,17 @@ func explanations() map[string]explanation {
 		"AG0547": {"The folder holds another ledger than the one that this private branch went on from.",
 			"aergo status says which ledger the origin is. Name the folder that holds it."},
 
+		"AG0550": {"The branch is protected with a kind of merge, and this is the other kind.", "Leave --automatic or --consistent out."},
+		"AG0551": {"A merge into this protected branch needs approvals of other accounts, and some are missing.",
+			"The error says who has approved. Others who may write there: aergo approve SRC --into BRANCH"},
+		"AG0552": {"A protected branch holds only blocks that were made on it: no fast-forward, and with approvals no cherry-pick.",
+			"Merge: aergo merge SRC"},
+		"AG0554": {"The branch keeps its INVARIANTs, and the new version of the contract would drop or change one.",
+			"Keep the INVARIANT as it is, or have an admin change the protection: aergo branch protect"},
+		"AG0555": {"On this branch a new contract that has tables declares an INVARIANT, and this one has none.",
+			"Declare one: docs/reference/aergosql.md tells how."},
+		"AG0556": {"The head of a branch was moved by something else than aergo, to where it may not stand.",
+			"Put it back: aergo branch restore NAME. Then check the ledger: aergo verify"},
 		"AG0553": {"An approval is not one of this ledger, branch or source, or not an approval at all.",
 			"Have it made anew: aergo approve SRC --into BRANCH"},
 
