@@ -22,7 +22,8 @@ func (a *app) branchCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "force-delete", Aliases: []string{"D"}, Usage: "delete branch `B` though nothing else has its blocks"},
 			&ucli.StringFlag{Name: "register", Usage: "enter branch `B` into the directory, for everybody"},
 		},
-		Action: a.branch,
+		Subcommands: a.protectCommands(),
+		Action:      a.branch,
 	}
 }
 
@@ -108,7 +109,9 @@ func (a *app) branch(c *ucli.Context) error {
 		} else if b.Scratch {
 			kind = "scratch"
 		}
-		if b.Policy != "" {
+		if b.Protection != nil {
+			kind = "protected: " + a.protection(b)
+		} else if b.Policy != "" {
 			kind = strings.TrimSpace(kind + " merges " + b.Policy)
 		}
 		lines = append(lines, []string{mark + " " + b.Name, b.Head.Short(), "#" + strconv.FormatUint(b.Number, 10), date(b.Time), a.who(b.Creator), kind})

@@ -205,7 +205,7 @@ func (a *app) candidates(global []ucli.Flag, verbs []*ucli.Command, t typed) (li
 			}
 		}
 		return list, ""
-	case len(t.path) == 0 || len(t.path[len(t.path)-1].Subcommands) > 0:
+	case len(t.path) == 0 || isFamily(t.path[len(t.path)-1]):
 		level := verbs
 		if len(t.path) > 0 {
 			level = t.path[len(t.path)-1].Subcommands
@@ -273,7 +273,7 @@ func (a *app) arguments(t typed, verb string, verbs []*ucli.Command) (list []can
 				list = append(list, candidate{arg, ""})
 			}
 		}
-	case "switch", "merge", "rebase":
+	case "switch", "merge", "rebase", "approve", "branch protect", "branch unprotect", "branch restore":
 		if n == 0 {
 			return branchWords(a.ledgerWords(t)), ""
 		}
@@ -329,7 +329,7 @@ func (a *app) flagValues(t typed, verb string) ([]candidate, string) {
 		return nil, ":dirs"
 	case "format":
 		return plainWords([]string{"table", "csv", "md", "json"}), ""
-	case "key", "to", "from":
+	case "key", "to", "from", "producer", "standby":
 		return a.keyNames(), ":files"
 	case "branch", "delete", "force-delete", "move", "register", "into":
 		return branchWords(a.ledgerWords(t)), ""

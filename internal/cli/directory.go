@@ -81,16 +81,18 @@ func grantOf(g dd.RoleRecord) grantJSON {
 }
 
 type directoryBranchJSON struct {
-	Name       string         `json:"name"`
-	ID         string         `json:"id"`
-	Producer   string         `json:"producer"`
-	Epoch      uint64         `json:"epoch"`
-	Policy     string         `json:"policy"`
-	Registered string         `json:"registered"`
-	Local      string         `json:"local"` // its name here; "" where it is not here
-	Head       string         `json:"head"`
-	Number     uint64         `json:"number"`
-	Statement  *publishedJSON `json:"statement"` // null: none is known
+	Name     string `json:"name"`
+	ID       string `json:"id"`
+	Producer string `json:"producer"`
+	Epoch    uint64 `json:"epoch"`
+	Policy   string `json:"policy"`
+	// Protection is null where it is not protected.
+	Protection *protectionJSON `json:"protection"`
+	Registered string          `json:"registered"`
+	Local      string          `json:"local"` // its name here; "" where it is not here
+	Head       string          `json:"head"`
+	Number     uint64          `json:"number"`
+	Statement  *publishedJSON  `json:"statement"` // null: none is known
 }
 
 type publishedJSON struct {
@@ -148,6 +150,9 @@ func (a *app) directoryShow(c *ucli.Context) error {
 		if b.Statement != nil {
 			state = fmt.Sprintf("published %s as %d until %s", b.Statement.Block.Short(), b.Statement.Sequence, date(timeOf(b.Statement.Expiry)))
 		}
+		if p := repo.ProtectionOf(b.Branch); p != nil {
+			return []string{clean(b.Name), head, "protected: " + a.protection(repo.Branch{Policy: b.Policy, Protection: p}), state}
+		}
 		return []string{clean(b.Name), head, "producer " + a.who(b.Producer), state}
 	})
 	a.section("tags", len(d.Tags), func(i int) []string {
@@ -196,7 +201,7 @@ func directoryOf(d repo.DirectoryInfo) directoryJSON {
 	}
 	for _, b := range d.Branches {
 		n := directoryBranchJSON{
-			Name: b.Name, ID: id(b.ID), Producer: string(b.Producer), Epoch: b.Epoch, Policy: b.Policy,
+			Name: b.Name, ID: id(b.ID), Producer: string(b.Producer), Epoch: b.Epoch, Policy: b.Policy, Protection: protectionOf(repo.ProtectionOf(b.Branch)),
 			Registered: timeJSON(timeOf(b.Registered)), Local: b.Local, Head: id(b.Head), Number: b.Number,
 		}
 		if s := b.Statement; s != nil {

@@ -10,6 +10,8 @@ const (
 	maxProof = 64 << 20
 	// maxSigned bounds a file of signed calls, which all go into one block.
 	maxSigned = 64 << 20
+	// maxApproval bounds a file of one approval, with remarks.
+	maxApproval = 64 << 10
 	// maxBatchLine bounds a line of a batch file; a transaction holds 1 MiB.
 	maxBatchLine = 2 << 20
 	// maxKeyName bounds the name of a key, which becomes a file's name.

@@ -22,6 +22,8 @@ type mergeJSON struct {
 	Verdicts []verdictJSON `json:"verdicts"`
 	Policy   string        `json:"policy,omitempty"`   // the branch whose policy chose the kind
 	ShownTo  []string      `json:"shown_to,omitempty"` // who could not read the source before
+	Approved []string      `json:"approved,omitempty"` // by whom, where the branch asks for approvals
+	Missing  int           `json:"missing_approvals,omitempty"`
 
 	// Of a consistent merge.
 	Rows      int            `json:"rows,omitempty"` // that either side changed
@@ -57,6 +59,10 @@ func mergeOf(m repo.MergeResult) mergeJSON {
 		Kind: m.Kind, Block: id(m.Block), Source: id(m.Source), Target: id(m.Target), Bases: ids(m.Bases), Included: m.Included, Excluded: m.Excluded,
 		Verdicts: []verdictJSON{}, Policy: m.Policy, Rows: m.Rows, Conflicts: conflictsJSON(m.Conflicts), Patch: id(m.Patch),
 	}
+	if len(m.Approved) > 0 {
+		j.Approved = texts(m.Approved)
+	}
+	j.Missing = m.Missing
 	for _, account := range m.Shown {
 		j.ShownTo = append(j.ShownTo, string(account))
 	}
@@ -170,6 +176,11 @@ func (a *app) merge(c *ucli.Context) error {
 func (a *app) mergeNotes(m repo.MergeResult, source string, dry bool) {
 	if how := map[string]string{"automatic": "Automatic", "consistent": "By cell"}[m.Kind]; m.Policy != "" && how != "" {
 		a.say("%s, by the policy of branch %s.", how, m.Policy)
+	}
+	if m.Missing > 0 {
+		a.say("Needs %s more: aergo approve %s", plural(m.Missing, "approval"), source)
+	} else if len(m.Approved) > 0 {
+		a.say("Approved by %s.", a.whoAll(m.Approved))
 	}
 	if len(m.Shown) == 0 {
 		return

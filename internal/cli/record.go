@@ -216,10 +216,12 @@ type branchJSON struct {
 	Registered bool   `json:"registered"`
 	Scratch    bool   `json:"scratch"`
 	Policy     string `json:"policy"` // automatic, consistent, or "": none
+	// Protection is null where the branch is not protected. Then policy is binding.
+	Protection *protectionJSON `json:"protection"`
 }
 
 func branchOf(b repo.Branch) branchJSON {
-	return branchJSON{b.Name, id(b.ID), id(b.Head), b.Number, timeJSON(b.Time), string(b.Creator), b.Current, b.Registered, b.Scratch, b.Policy}
+	return branchJSON{b.Name, id(b.ID), id(b.Head), b.Number, timeJSON(b.Time), string(b.Creator), b.Current, b.Registered, b.Scratch, b.Policy, protectionOf(b.Protection)}
 }
 
 type contractJSON struct {

@@ -153,7 +153,7 @@ func (a *app) commands() []*ucli.Command {
 		a.initCommand(), a.keyCommand(), a.demoCommand(),
 		a.deployCommand(), a.callCommand(), a.submitCommand(), a.giveCommand(), a.importCommand(), a.queryCommand(), a.sqlCommand(), a.statusCommand(),
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(), a.devCommand(),
-		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.mergeCommand(), a.mergeRuleCommand(), a.conflictsCommand(), a.resolveCommand(),
+		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.approveCommand(), a.mergeCommand(), a.mergeRuleCommand(), a.conflictsCommand(), a.resolveCommand(),
 		a.cherryPickCommand(), a.revertCommand(), a.rebaseCommand(), a.undoCommand(),
 		a.identityCommand(), a.grantCommand(), a.revokeCommand(), a.visibilityCommand(), a.directoryCommand(), a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.completionCommand(), a.versionCommand(), a.helpCommand(),
@@ -171,7 +171,7 @@ func (a *app) prepare(parent string, c *ucli.Command) {
 	for _, s := range c.Subcommands {
 		a.prepare(name, s)
 	}
-	if len(c.Subcommands) > 0 {
+	if isFamily(c) {
 		family := c
 		c.Action = func(ctx *ucli.Context) error {
 			return unknownVerb(family.Subcommands, name, ctx.Args().First())
@@ -184,6 +184,10 @@ func (a *app) prepare(parent string, c *ucli.Command) {
 		return action(ctx)
 	}
 }
+
+// isFamily tells whether a command does nothing by itself; branch, which has
+// sub-verbs too, does.
+func isFamily(c *ucli.Command) bool { return len(c.Subcommands) > 0 && c.ArgsUsage == "" }
 
 // notNumber is what the flag parser says of a number that is none.
 var notNumber = regexp.MustCompile(`^invalid value (".*") for flag -(\S+): parse error$`)
@@ -240,7 +244,12 @@ func (a *app) path(p string) string {
 }
 
 // open opens the repository that --repo, -C or the working folder names.
-func (a *app) open() (*repo.Repository, error) {
+func (a *app) open() (*repo.Repository, error) { return a.openWith(repo.Options{}) }
+
+// openMoved opens although a head was moved to where it may not stand.
+func (a *app) openMoved() (*repo.Repository, error) { return a.openWith(repo.Options{Moved: true}) }
+
+func (a *app) openWith(o repo.Options) (*repo.Repository, error) {
 	if a.repo != nil {
 		return a.repo, nil
 	}
@@ -250,7 +259,7 @@ func (a *app) open() (*repo.Repository, error) {
 	}
 	var r *repo.Repository
 	err := a.await(func() (err error) { // another process may have it open, or the disk may be stuck
-		r, err = repo.Open(a.path(dir), repo.Options{})
+		r, err = repo.Open(a.path(dir), o)
 		return err
 	}, func() { _ = r.Close() })
 	if err != nil {

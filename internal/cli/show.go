@@ -94,6 +94,9 @@ func (a *app) showBlock(b repo.BlockInfo) error {
 	a.columns(lines)
 	if b.Merge != nil {
 		a.say("merge %s: %d included, %d excluded", b.Merge.Kind, b.Merge.Included, b.Merge.Excluded)
+		if len(b.Merge.Approved) > 0 {
+			a.say("  approved by %s", a.whoAll(b.Merge.Approved))
+		}
 		a.verdicts(*b.Merge)
 		if b.Merge.Kind == "picked" {
 			for _, v := range b.Merge.Verdicts {

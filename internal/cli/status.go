@@ -82,7 +82,9 @@ func (a *app) statusOf(c *ucli.Context) error {
 	if !s.Merging.IsZero() {
 		lines = append(lines, []string{"  merging", "block " + s.Merging.Short() + " by cell, with conflicts; calls go on meanwhile"})
 	}
-	if s.Branch.Policy != "" {
+	if s.Branch.Protection != nil {
+		lines = append(lines, []string{"  protected", a.protection(s.Branch)})
+	} else if s.Branch.Policy != "" {
 		lines = append(lines, []string{"  merges", s.Branch.Policy + ", where nobody says otherwise"})
 	}
 	if s.Branch.Scratch {

@@ -39,7 +39,7 @@ func (a *app) verify(c *ucli.Context) error {
 	if err := nargs(c, 0, 0, "verify [--full]"); err != nil {
 		return err
 	}
-	r, err := a.open()
+	r, err := a.openMoved()
 	if err != nil {
 		return err
 	}
