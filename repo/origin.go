@@ -34,6 +34,9 @@ func partsFrom(store objectstore.Store, d *dd.Directory, newest objectstore.Hash
 			return nil, fault.New("AG0541", "", "a ledger with more than %d origins one behind the other is not opened", maxOrigins)
 		}
 		head, err := d.Head()
+		if err != nil && len(list) > 0 {
+			return nil, failed("the directory of the origin "+d.Ledger().Short(), err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the directory: %w", err)
 		}

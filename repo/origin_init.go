@@ -164,6 +164,9 @@ func openOrigin(path string, o Options) (*Repository, error) {
 		return nil, fmt.Errorf("looking at the origin: %w", err)
 	}
 	r, err := openOn(borrowed{vfs.Default}, dir, Options{Now: o.Now, Wait: o.Wait, ReadOnly: true})
+	if err != nil && fault.Of(err) == nil && !errors.Is(err, fs.ErrPermission) {
+		return nil, failed("the origin in "+dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the origin: %w", err)
 	}
