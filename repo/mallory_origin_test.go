@@ -155,7 +155,7 @@ func TestHostileOrigin(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.HasPrefix(code(err), c.codes) && !isDamage(err) {
+		if err == nil || !strings.HasPrefix(code(err), c.codes) && !isDamage(err) && code(err) != "AG0556" { // a moved head is seen at opening
 			t.Errorf("%s: %q %v", c.what, code(err), err)
 		}
 		if _, err := os.Stat(to); err == nil {
@@ -241,7 +241,7 @@ func TestFalseOrigin(t *testing.T) {
 			_, err = r.Verify(ctx, repo.VerifyOptions{})
 			_ = r.Close()
 		}
-		if (err == nil) != (c.lie == nil) || err != nil && !isDamage(err) && !strings.HasPrefix(code(err), "AG06") {
+		if (err == nil) != (c.lie == nil) || err != nil && !isDamage(err) && !strings.HasPrefix(code(err), "AG06") && code(err) != "AG0556" {
 			t.Errorf("%s: %q %v", c.what, code(err), err)
 		}
 	}
