@@ -26,7 +26,7 @@ func BenchmarkLarge(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if s, err = d.Accept(batch, []SealedBlock{sealed}); err != nil {
+		if s, err = d.Accept(batch, []SealedBlock{sealed}, 2000); err != nil {
 			b.Fatal(err)
 		}
 		if err := batch.Commit(); err != nil {

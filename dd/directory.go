@@ -17,6 +17,7 @@ const (
 	refLedger    = "dd/ledger"  // => the ledger id, 32 bytes
 	refHead      = "dd/head"    // => the best directory block, 32 bytes
 	refStatement = "statement/" // + branch id in hex => its latest head statement, 32 bytes
+	refStated    = "stated/"    // + branch id in hex / epoch / sequence => each head statement that was known
 )
 
 // Directory is the directory chain of one repository. It holds no state of its
@@ -224,23 +225,9 @@ func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation
 	if err != nil {
 		return State{}, err
 	}
-	return d.accept(b, s, []SealedBlock{sealed})
-}
-
-// Accept verifies blocks of others that follow the head, oldest first, and puts
-// them into a batch, where the last becomes the head.
-func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock) (State, error) {
-	s, err := d.Head()
+	next, err := newWriter(b).extend(s, []SealedBlock{sealed})
 	if err != nil {
 		return State{}, err
-	}
-	return d.accept(b, s, chain)
-}
-
-func (d *Directory) accept(b objectstore.Batch, s State, chain []SealedBlock) (State, error) {
-	next, err := newWriter(b).extend(s, chain)
-	if err != nil || len(chain) == 0 {
-		return next, err
 	}
 	return next, b.SetRef(refHead, s.block.ID[:], next.block.ID[:])
 }

@@ -31,11 +31,12 @@
 // by the directory's producer, and carries the root of the state map after it.
 // State.Next is the only way from one state to the next, for our own blocks and
 // for those of others; VerifyChain takes it from the genesis on and believes
-// nothing but the ledger id.
+// nothing but the ledger id. Of two chains State.Better says which is followed;
+// Directory.Accept obeys it.
 //
 // Records of the state map, by the key tuple that begins with:
 //
-//	"ledger"                        owner, producer, threshold, state format, visibility
+//	"ledger"                        owner, producer, threshold, state format, visibility, term
 //	"engine"                        number of the engine in force
 //	"identity", name                account and descriptor
 //	"account", account              name of its identity
@@ -55,7 +56,8 @@
 //
 // A block's signature says who made it; a Statement says that it is published.
 // Sequences never go down, and two statements of one (branch, epoch, sequence)
-// with different blocks are evidence against their producer (Equivocation).
+// with different blocks are evidence against their producer: TakeStatement keeps
+// it, and CheckContested refuses the branch until an admin decides.
 //
 // # Protected branches
 //

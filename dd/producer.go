@@ -25,6 +25,8 @@ func (c SetProducer) records(s State, _ Operation) ([]record, error) {
 	}
 	l := s.ledger
 	l.Producer = c.Account
+	l.Term++
+	l.Appointed = s.block.Number + 1
 	return []record{{keyLedger(), l}}, nil
 }
 

@@ -68,6 +68,10 @@ type ledgerRecord struct {
 	Public      bool                `cbor:"7,keyasint,omitempty"`
 	Rotated     uint64              `cbor:"8,keyasint,omitempty"` // changes of keys so far
 	Revoked     uint64              `cbor:"9,keyasint,omitempty"` // revocations so far
+	// Term counts the directory's producers before this one, whose first block at
+	// the earliest has the number Appointed.
+	Term      uint64 `cbor:"10,keyasint,omitempty"`
+	Appointed uint64 `cbor:"11,keyasint,omitempty"`
 }
 
 // record is one entry of the state map before it is encoded; a nil value means

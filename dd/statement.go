@@ -141,16 +141,7 @@ func (d *Directory) LatestStatement(id objectstore.Hash) (Statement, []byte, err
 	if err != nil {
 		return Statement{}, nil, err
 	}
-	data, err := object(d.store, h, objectstore.KindHeadStatement)
-	if err != nil {
-		return Statement{}, nil, err
-	}
-	st, err := DecodeStatement(data)
-	if err != nil {
-		return Statement{}, nil, err
-	}
-	seal, err := d.store.Seal(h)
-	return st, seal, err
+	return d.statement(h)
 }
 
 // Statements gives the branches that have a head statement, in order of id.
@@ -170,6 +161,7 @@ func (d *Directory) Statements() ([]objectstore.Hash, error) {
 // MakeStatement says that block is the published head of a branch from now (ms
 // since 1970) until life (ms) later, and puts that into a batch. A statement
 // that says so already and is valid at now is given back, and nothing is put.
+// A contested branch has none (CheckContested).
 // For a branch that is not registered local gives Name, Creator and Salt.
 func (d *Directory) MakeStatement(b objectstore.Batch, id objectstore.Hash, block objectstore.Hash, now, life int64, local Question, descriptor []byte, signers ...crypto.Signer) (Statement, []byte, error) {
 	fail := func(err error) (Statement, []byte, error) { return Statement{}, nil, err }
@@ -179,6 +171,9 @@ func (d *Directory) MakeStatement(b objectstore.Batch, id objectstore.Hash, bloc
 	}
 	account, desc, err := s.signer(descriptor, signers)
 	if err != nil {
+		return fail(err)
+	}
+	if err := d.CheckContested(s, id); err != nil {
 		return fail(err)
 	}
 	record, _, err := s.Branch(id)
@@ -215,46 +210,4 @@ func (d *Directory) MakeStatement(b objectstore.Batch, id objectstore.Hash, bloc
 		return fail(err)
 	}
 	return st, seal, d.PutStatement(b, st, seal)
-}
-
-// kept reports whether st is the one that an admin kept of two of one number.
-func (d *Directory) kept(st, known Statement) bool {
-	s, err := d.Head()
-	if err != nil || !Equivocation(st, known) {
-		return false
-	}
-	block, ok, err := s.Resolved(st.Branch, st.Epoch, st.Sequence)
-	return err == nil && ok && block == st.Block
-}
-
-// PutStatement puts a verified statement into a batch as the newest of its
-// branch. It fails where it does not follow the one known (Follows).
-func (d *Directory) PutStatement(b objectstore.Batch, st Statement, seal []byte) error {
-	var old []byte
-	known, _, err := d.LatestStatement(st.Branch)
-	switch {
-	case err == nil:
-		if err := st.Follows(known); err != nil && !d.kept(st, known) {
-			return err
-		}
-		was, err := known.ID()
-		if err != nil {
-			return err
-		}
-		old = was[:]
-	case !errors.Is(err, objectstore.ErrNotFound):
-		return err
-	}
-	data, err := st.Encode()
-	if err != nil {
-		return err
-	}
-	id, err := b.Put(objectstore.KindHeadStatement, data)
-	if err != nil {
-		return err
-	}
-	if err := b.PutSeal(id, seal); err != nil {
-		return err
-	}
-	return b.SetRef(refStatement+st.Branch.String(), old, id[:])
 }

@@ -142,3 +142,88 @@ func TestMalloryAndStatements(t *testing.T) {
 		t.Error("statements of two branches were compared")
 	}
 }
+
+// TestARestoredBackup: alice's copy of her ledger goes on from before statement 2,
+// which she has published. Whatever she publishes from it is evidence, also when
+// later statements are known.
+func TestARestoredBackup(t *testing.T) {
+	w := newWorld(t)
+	main, _, err := w.head().BranchNamed("main")
+	w.ok(err)
+	one, err := w.publish(main.ID, hash("A"), 5000, "alice", Question{})
+	w.ok(err)
+	backup := w.follower()
+	seal := func(st Statement) []byte {
+		return must(makeSeal(descriptor("alice"), sign.PurposeHead, st.Ledger, must(st.ID()), signers("alice")))
+	}
+	take := func(w *world, st Statement, now int64) (e *Evidence, err error) {
+		err = w.commit(func(b objectstore.Batch) (err error) {
+			e, err = w.d.TakeStatement(b, st, seal(st), now, Question{})
+			return err
+		})
+		return e, err
+	}
+	if e, err := take(backup, one, 6000); e != nil || err != nil {
+		t.Fatal(e, err)
+	}
+	two := must(w.publish(main.ID, hash("B"), 6000, "alice", Question{}))
+	three := must(w.publish(main.ID, hash("C"), 7000, "alice", Question{}))
+	other := must(backup.publish(main.ID, hash("B2"), 8000, "alice", Question{}))
+	if two.Sequence != other.Sequence {
+		t.Fatal("no two statements of one number")
+	}
+	if _, err := take(w, two, 9000); err != nil { // known, and not the newest
+		t.Error(err)
+	}
+	ahead := three
+	ahead.Sequence, ahead.Time, ahead.Expiry = 4, 1<<40, 1<<40+1
+	_, err = take(w, ahead, 9000)
+	w.refused("AG0508", err)
+	ahead.Sequence, ahead.Time, ahead.Directory = 4, 9000, hash("another directory")
+	_, err = take(w, ahead, 9000)
+	w.refused("AG0601", err)
+
+	e, err := take(w, other, 9000)
+	w.ok(err)
+	if e == nil || e.A.Sequence != 2 {
+		t.Fatalf("evidence %+v", e)
+	}
+	e, err = take(backup, two, 9000)
+	w.ok(err)
+	if e == nil {
+		t.Fatal("no evidence in the backup")
+	}
+	for _, at := range []*world{w, backup} {
+		w.refused("AG0606", at.d.CheckContested(at.head(), main.ID))
+		_, err := at.publish(main.ID, hash("D"), 9500, "alice", Question{})
+		w.refused("AG0606", err)
+	}
+	// The admin keeps the one on which the third was built.
+	w.ok(w.do("alice", ResolveEvidence{Branch: main.ID, Sequence: 2, Block: two.Block}))
+	w.ok(backup.accept(w.chain()...))
+	if e, err := take(backup, two, 9600); e != nil || err != nil {
+		t.Error(e, err)
+	}
+	if e, err := take(backup, three, 9600); e != nil || err != nil {
+		t.Error(e, err)
+	}
+	e, err = take(w, other, 9600)
+	if e == nil || err != nil {
+		t.Error("what was decided is evidence still", err)
+	}
+	for _, at := range []*world{w, backup} {
+		w.ok(at.d.CheckContested(at.head(), main.ID))
+		st, _, err := at.d.LatestStatement(main.ID)
+		w.ok(err)
+		if st.Block != three.Block {
+			t.Error("the copies do not agree")
+		}
+	}
+	// A producer who was replaced says nothing new.
+	w.ok(w.do("alice", Grant{Role: Producer, Pattern: "main", Account: account("bob")}))
+	old := three
+	old.Sequence, old.Time = 4, 9000
+	w.ok(w.do("alice", UpdateBranch{ID: main.ID, Producer: account("bob")}))
+	_, err = take(w, old, 9700)
+	w.refused("AG0605", err)
+}
