@@ -212,7 +212,7 @@ func (s State) perform(ops []SignedOperation, at int64) (State, error) {
 	next := s
 	for i, o := range ops {
 		var err error
-		if next, err = next.with(o, at); err != nil {
+		if next, err = next.With(o, at); err != nil {
 			return State{}, fmt.Errorf("operation %d: %w", i, err)
 		}
 	}

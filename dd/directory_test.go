@@ -350,3 +350,19 @@ func TestNamesAndIdsAreThoseOfHistory(t *testing.T) {
 		t.Error("a branch has two ids")
 	}
 }
+
+// The directory says little, so long after its newest block the next change is
+// still made by the clock of then.
+func TestAChangeLongAfterTheNewestBlock(t *testing.T) {
+	w := newWorld(t)
+	at := w.head().Block().Time + 10*MaxOperationLife
+	op, err := Propose(w.head(), SetVisibility{Public: true}, at, hash("late"), nil, ledgertest.Key("alice"))
+	w.ok(err)
+	w.ok(w.commit(func(b objectstore.Batch) error {
+		_, err := w.d.Append(b, at, []SignedOperation{op}, nil, ledgertest.Key("alice"))
+		return err
+	}))
+	if !w.head().Public() {
+		t.Error("the change is not in force")
+	}
+}

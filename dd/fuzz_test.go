@@ -65,7 +65,7 @@ func FuzzDecodeOperation(f *testing.F) {
 		roundTrip(t, data, op)
 		roundTrip(t, op.Body, change)
 		// Whatever it says, it is applied or refused, never a crash.
-		if _, err := s.With(SignedOperation{Data: data}); err == nil {
+		if _, err := s.With(SignedOperation{Data: data}, 0); err == nil {
 			t.Fatal("an operation without a signature was applied")
 		}
 		if list, err := change.records(s, op); err == nil {
@@ -88,7 +88,7 @@ func FuzzDecodeProposal(f *testing.F) {
 		}
 		roundTrip(t, data, p)
 		if o, err := p.Complete(s); err == nil {
-			if _, err := s.With(o); err == nil && p.ID() != must(NewProposal(s, SetThreshold{Threshold: 1}, account("alice"), 1, hash("salt"))).ID() {
+			if _, err := s.With(o, 0); err == nil && p.ID() != must(NewProposal(s, SetThreshold{Threshold: 1}, account("alice"), 1, hash("salt"))).ID() {
 				t.Fatal("a proposal that nobody signed took effect")
 			}
 		}

@@ -130,7 +130,7 @@ func Propose(s State, c Change, created int64, salt objectstore.Hash, descriptor
 	if o.Seal, err = makeSeal(d, sign.PurposeDirectory, s.Ledger(), o.ID(), signers); err != nil {
 		return SignedOperation{}, fmt.Errorf("sign directory operation: %w", err)
 	}
-	_, err = s.With(o)
+	_, err = s.With(o, created)
 	return o, err
 }
 

@@ -231,7 +231,7 @@ func (p Proposal) Status(s State) (ProposalStatus, error) {
 	if err != nil {
 		return st, err
 	}
-	_, err = s.With(o)
+	_, err = s.With(o, st.Operation.Created)
 	return st, err
 }
 

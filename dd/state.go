@@ -185,11 +185,10 @@ func (s State) put(records []record) (State, error) {
 // With gives the state with one more operation, or says why it is refused: its
 // form, ledger, base, signature, a salt that was used before, an age of over
 // MaxOperationLife, a right or an admin's consent that is missing, or what the
-// change itself demands.
-func (s State) With(o SignedOperation) (State, error) { return s.with(o, s.block.Time) }
-
-// with is With in a block of a time.
-func (s State) with(o SignedOperation, at int64) (State, error) {
+// change itself demands. at is the time of the block that would hold it, in ms
+// since 1970; one before the newest block counts as that.
+func (s State) With(o SignedOperation, at int64) (State, error) {
+	at = max(at, s.block.Time)
 	op, change, err := DecodeOperation(o.Data)
 	if err != nil {
 		return State{}, err

@@ -171,7 +171,7 @@ func (r *Repository) InspectOperation(op dd.SignedOperation) (DirectoryOperation
 	if err != nil {
 		return DirectoryOperation{}, err
 	}
-	if _, err := s.With(op); err != nil {
+	if _, err := s.With(op, r.now().UnixMilli()); err != nil {
 		return DirectoryOperation{}, err
 	}
 	b := s.Block()

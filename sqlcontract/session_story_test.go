@@ -68,7 +68,7 @@ func TestAdmission(t *testing.T) {
 	erased.args = nil
 	w.refuse(block, erased, "AG0435")
 	patch := tx
-	patch.header.Kind = KindPatch
+	patch.header.Kind, patch.header.Contract = KindPatch, systemMerge
 	w.refuse(block, patch, "AG0436")
 
 	w.good(tx)
