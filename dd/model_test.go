@@ -89,7 +89,7 @@ func (m *ruleModel) try(a attempt) bool {
 		}
 		m.readers[p] = true
 	case "keys":
-		if p == "alice" && a.author != p && m.threshold < 2 || a.n <= m.key[p] { // keys only grow here: a smaller one was had
+		if p == "alice" && a.author != p && m.threshold < 2 || a.n <= m.key[p] || m.dead[p][a.n] { // keys only grow here: a smaller one was had
 			return false
 		}
 		m.key[p] = a.n
