@@ -132,7 +132,7 @@ func TestAnyOrderOfArrival(t *testing.T) {
 				orders, ops, person = append(orders, o), []SignedOperation{o}, who
 			case rng.IntN(3) == 0 && len(orders) > 0:
 				o := orders[rng.IntN(len(orders))]
-				if _, err := s.With(o); err == nil {
+				if _, err := s.With(o, 0); err == nil {
 					ops = []SignedOperation{ops[0], o}
 				}
 			}
