@@ -180,7 +180,7 @@ func (a *app) mergeNotes(m repo.MergeResult, source string, dry bool) {
 	if m.Missing > 0 {
 		a.say("Needs %s more: aergo approve %s", plural(m.Missing, "approval"), source)
 	} else if len(m.Approved) > 0 {
-		a.say("Approved by %s.", a.whoAll(m.Approved))
+		a.say("Approved by %s.", a.approvers(m.Approved))
 	}
 	if len(m.Shown) == 0 {
 		return

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -190,6 +191,14 @@ func (a *app) whoAll(accounts []objectstore.Account) string {
 	for i, account := range accounts {
 		names[i] = a.who(account)
 	}
+	return strings.Join(names, ", ")
+}
+
+// approvers names accounts in the order of their names: that of the record is
+// the order of their keys.
+func (a *app) approvers(accounts []objectstore.Account) string {
+	names := strings.Split(a.whoAll(accounts), ", ")
+	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
 

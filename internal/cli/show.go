@@ -95,7 +95,7 @@ func (a *app) showBlock(b repo.BlockInfo) error {
 	if b.Merge != nil {
 		a.say("merge %s: %d included, %d excluded", b.Merge.Kind, b.Merge.Included, b.Merge.Excluded)
 		if len(b.Merge.Approved) > 0 {
-			a.say("  approved by %s", a.whoAll(b.Merge.Approved))
+			a.say("  approved by %s", a.approvers(b.Merge.Approved))
 		}
 		a.verdicts(*b.Merge)
 		if b.Merge.Kind == "picked" {
