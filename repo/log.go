@@ -179,7 +179,8 @@ func (b body) text(at contracts) string {
 }
 
 func summary(at contracts, b body, receipt sqlcontract.Receipt) CallSummary {
-	s := CallSummary{Transaction: b.id, Text: b.text(at), Account: b.header.Account, Status: receipt.Status, Code: receipt.Code}
+	s := CallSummary{Transaction: b.id, Text: b.text(at), Account: b.header.Account, Status: receipt.Status, Code: receipt.Code,
+		Gas: receipt.Gas, Changed: receipt.Changed}
 	if receipt.Status != sqlcontract.StatusOK {
 		s.Reason = sqlcontract.Explain(receipt)
 	}

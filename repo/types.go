@@ -116,6 +116,8 @@ type CallSummary struct {
 	Status      sqlcontract.Status
 	Code        string // of a failure
 	Reason      string // of a failure, in words
+	Gas         uint64 // of its receipt
+	Changed     uint64 // rows, by its receipt
 }
 
 // BlockInfo is a block with all that it holds.

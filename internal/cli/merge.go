@@ -232,14 +232,27 @@ func (a *app) shortVerdicts(m repo.MergeResult) {
 func (a *app) verdicts(m repo.MergeResult) {
 	var lines [][]string
 	for _, v := range m.Verdicts {
-		what := "included"
-		switch {
-		case !v.Included:
-			what = "excluded: " + reason(v.CallSummary)
-		case v.Different:
-			what = "included, with other rows than on its branch"
-		}
-		lines = append(lines, []string{"  " + clean(v.Text), what})
+		lines = append(lines, []string{"  " + clean(v.Text), verdictText(v)})
 	}
 	a.columns(lines)
+}
+
+func verdictText(v repo.Verdict) string {
+	switch {
+	case !v.Included:
+		return "excluded: " + reason(v.CallSummary)
+	case v.Different:
+		return "included, with other rows than on its branch"
+	}
+	return "included"
+}
+
+// receipts prints the verdicts of a recorded merge with what its receipts say,
+// and where each transaction comes from.
+func (a *app) receipts(m repo.MergeResult) {
+	for _, v := range m.Verdicts {
+		a.say("  %s  %s", v.Transaction.Short(), clean(v.Text))
+		a.say("           %s", verdictText(v))
+		a.say("           by %s, from block %s, %s, gas %d", a.who(v.Account), v.From.Short(), plural(int(v.Changed), "row"), v.Gas)
+	}
 }

@@ -174,10 +174,12 @@ type callJSON struct {
 	Status      string `json:"status"`
 	Code        string `json:"code,omitempty"`
 	Reason      string `json:"reason,omitempty"`
+	Gas         uint64 `json:"gas"`
+	Changed     uint64 `json:"changed"` // rows
 }
 
 func callOf(c repo.CallSummary) callJSON {
-	return callJSON{id(c.Transaction), c.Text, string(c.Account), c.Status.String(), c.Code, c.Reason}
+	return callJSON{id(c.Transaction), c.Text, string(c.Account), c.Status.String(), c.Code, c.Reason, c.Gas, c.Changed}
 }
 
 // entryJSON is a line of log.

@@ -97,12 +97,7 @@ func (a *app) showBlock(b repo.BlockInfo) error {
 		if len(b.Merge.Approved) > 0 {
 			a.say("  approved by %s", a.approvers(b.Merge.Approved))
 		}
-		a.verdicts(*b.Merge)
-		if b.Merge.Kind == "picked" {
-			for _, v := range b.Merge.Verdicts {
-				a.say("  %s  from block %s", v.Transaction.Short(), v.From.Short())
-			}
-		}
+		a.receipts(*b.Merge)
 		if !b.Merge.Patch.IsZero() {
 			a.say("  %s  patch by %s: %s chosen", b.Merge.Patch.Short(), a.who(b.Producer), plural(len(b.Merge.Chosen), "cell"))
 		}
