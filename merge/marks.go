@@ -91,6 +91,12 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 	if err != nil {
 		return err
 	}
+	for _, x := range b.order { // a pick in vain does not say where it ran
+		here, both := a.met(x)
+		if there, _ := b.met(x); both && (here.block.IsZero() || there.block.IsZero()) {
+			revived[here.transaction], revived[there.transaction] = true, true
+		}
+	}
 	if err := everywhere(store, history, revived, func(e execution) error { return note(m.Twice, e) }, heads...); err != nil {
 		return err
 	}

@@ -48,12 +48,14 @@ type bruteTable struct {
 // A bruteTx is one execution of a transaction in a block.
 type bruteTx struct {
 	id, once, who string // once: account and salt, which count once
-	kind          string // call, deploy, role, patch
+	kind          string // call, deploy, role, revert, or patch: that of a merge by cell
 	verdict       string // ok, failed, excluded
 	rows          map[string][2]anyRow
 	version       int                       // of a deploy
 	role          func(map[string]bool)     // of a grant or revoke
 	call          func(branch string) error // runs it again elsewhere
+	patch         []bruteRevert             // of a revert
+	vain          bool                      // picked and excluded
 }
 
 type bruteBlock struct {
@@ -122,16 +124,18 @@ func only(source, target *bruteBlock) []*bruteBlock {
 
 // offered are the transactions that a merge of source may bring.
 func offered(source, target *bruteBlock) []bruteTx {
-	last, order := map[string]bruteTx{}, []string{}
+	last, at, order := map[string]bruteTx{}, map[string]*bruteBlock{}, []string{}
 	for _, b := range only(source, target) {
 		for _, t := range b.txs {
-			if _, known := last[t.id]; !known {
+			if was, known := at[t.id]; known && !b.before[was] {
+				continue // a line that was merged made this of it
+			} else if !known {
 				if len(b.parents) == 2 && t.kind != "patch" {
 					continue // of a block that the target has
 				}
 				order = append(order, t.id)
 			}
-			last[t.id] = t
+			last[t.id], at[t.id] = t, b
 		}
 	}
 	var list []bruteTx
@@ -145,12 +149,15 @@ func offered(source, target *bruteBlock) []bruteTx {
 
 // decided is what a line did about each transaction since it left the other.
 func decided(line, other *bruteBlock) map[string]bruteTx {
-	is := map[string]bruteTx{}
+	is, at := map[string]bruteTx{}, map[string]*bruteBlock{}
 	for _, b := range only(line, other) {
 		for _, t := range b.txs {
 			was, known := is[t.once]
+			if known && was.verdict == "ok" && !b.before[at[t.once]] {
+				continue // a line that was merged made this of it
+			}
 			if t.verdict == "ok" || t.verdict == "excluded" && (!known || was.id == t.id) {
-				is[t.once] = t
+				is[t.once], at[t.once] = t, b
 			}
 		}
 	}
@@ -213,23 +220,30 @@ func (w *brute) marked(ours, theirs *bruteBlock, may func(who string) bool) mark
 			m.add(key, w.wide(key, change[0]), w.wide(key, change[1]), kind)
 		}
 	}
+	everywhere := func(id string) {
+		for b := range union(ours.before, theirs.before) {
+			for _, t := range b.txs {
+				if t.id == id && t.verdict == "ok" {
+					note(t, "twice")
+				}
+			}
+		}
+	}
 	for once, t := range there {
 		if o, both := here[once]; both {
 			note(t, "twice")
 			note(o, "twice")
+			if t.vain || o.vain {
+				everywhere(t.id)
+				everywhere(o.id)
+			}
 		}
 	}
 	// A base excluded it, and both sides have it from before.
 	for _, base := range basesOf(ours, theirs) {
 		for once, v := range base.verdicts {
 			if v == "excluded" && ours.verdicts[once] == "ok" && theirs.verdicts[once] == "ok" {
-				for b := range union(ours.before, theirs.before) {
-					for _, t := range b.txs {
-						if t.id == ours.seen[once] && t.verdict == "ok" {
-							note(t, "twice")
-						}
-					}
-				}
+				everywhere(ours.seen[once])
 			}
 		}
 	}

@@ -40,6 +40,10 @@ func (w *brute) step() {
 		w.send(name, "alice", "role", repo.Call{Contract: "aergo_role", Action: action, Args: args{"contract": "s", "role": role, "account": string(repo.AccountOf(keyOf("bob")))}})
 	case k < 54:
 		w.allow("bob", pickOf(w.rng, "main", "m/*", "a/*", "*"))
+	case k < 61:
+		w.cherry(name, from)
+	case k < 68:
+		w.revert(name)
 	default:
 		who := w.owner(name)
 		if other := pickOf(w.rng, "alice", "bob", "mallory"); w.may(other, name) {
@@ -265,7 +269,7 @@ func (w *brute) automatic(name, from string) {
 	ours, theirs, strict, noFF := w.heads[name], w.heads[from], w.rng.IntN(5) == 0, w.rng.IntN(3) == 0
 	producer := keyOf(w.owner(name))
 	serial := ""
-	if w.rng.IntN(3) == 0 && !strict {
+	if w.rng.IntN(3) == 0 && !strict && !slices.ContainsFunc(offered(theirs, ours), func(t bruteTx) bool { return t.call == nil && t.kind != "patch" }) {
 		serial = fmt.Sprint("again/", w.rng.Uint64())
 		if _, err := w.CreateBranch(serial, name, w.key, false); err != nil {
 			w.Fatal(err)
@@ -290,27 +294,18 @@ func (w *brute) automatic(name, from string) {
 		}
 		v := m.Verdicts[i]
 		i++
-		taken := b.seen[t.once] != ""
-		switch {
-		case taken && v.Code != "AG0434", t.kind == "patch" && v.Code != "AG0436", !taken && t.kind != "patch" && !w.mayMerge(t.who, name) != (v.Code == "AG0501"):
-			w.Fatalf("%s by %s is excluded by %q", v.Text, t.who, v.Code)
-		case v.Included && serial != "", !v.Included && serial != "" && v.Code[:4] != "AG05" && !taken && t.kind != "patch":
+		if v.Included && serial != "" || !v.Included && serial != "" && v.Code[:4] != "AG05" && v.Code != "AG0434" && t.kind != "patch" {
 			if err := t.call(serial); (err == nil) != v.Included {
 				w.Fatalf("%s is included %v %s, by itself %v", v.Text, v.Included, v.Code, err)
 			}
 		}
+		t.rows = w.replayed(b, t, v, name)
 		if !v.Included {
-			t.verdict = "excluded" // with the rows of where it ran before
+			t.verdict, t.vain = "excluded", false
 			if v.Code == "AG0434" {
 				b.txs = append(b.txs, t)
 				continue
 			}
-		} else if t.kind == "role" {
-			t.role(b.roles)
-		} else if t.kind == "call" {
-			t.rows = changed(v.Changes)
-		} else if !w.deployed(b, t.version) {
-			w.Fatalf("%s is included", v.Text)
 		}
 		b.ran(t)
 	}

@@ -33,6 +33,7 @@ type brute struct {
 	from       map[string]*bruteBlock // where branches began
 	registered map[string]bool        // branches
 	kinds      map[string]int         // of conflicts, and of what came of merges
+	takesBack  bool                   // reverts may take back what counts on a tally
 }
 
 // TestBruteMerges draws schemas, rules and histories, and holds every merge
@@ -65,6 +66,7 @@ func newBrute(t *testing.T, seed uint64) *brute {
 	w.Repository = r
 	t.Cleanup(func() { _ = w.Repository.Close() })
 	w.draw()
+	w.takesBack = seed%2 == 0
 	w.tables = w.versions[0]
 	t.Log(w.source(0))
 	w.deploy("", "s", w.source(0))

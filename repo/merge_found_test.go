@@ -175,3 +175,42 @@ func TestExcludedInTheBase(t *testing.T) {
 	}
 	s.verify()
 }
+
+// mallory's branch is the base of main and eu, which both lack what she paid in:
+// they have tried to pick it, in vain, before or after they merged her branch. No
+// sum of that is right.
+func TestExcludedAndPickedInVain(t *testing.T) {
+	for _, first := range []string{"merge", "pick"} {
+		s := begin(t, fixed(76))
+		s.deploy("", "box", box)
+		s.grant(dd.Writer, "m/*", "mallory")
+		s.play("main put id=a n=10\nbranch eu main")
+		if err := s.RegisterBranch(ctx, s.key, "eu"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.CreateBranch("m/x", "main", keyOf("mallory"), false); err != nil {
+			t.Fatal(err)
+		}
+		s.play("mallory@m/x spend id=a n=-4\nmain flag id=x v=1\neu flag id=y v=1")
+		pick := func(into string) {
+			p, err := s.CherryPick(ctx, s.key, "m/x", repo.PickOptions{Into: into, Empty: true, Disclose: true})
+			if err != nil || p.Excluded != 1 || p.Block.IsZero() {
+				t.Fatalf("%+v %v", p, err)
+			}
+		}
+		for _, into := range []string{"main", "eu"} {
+			if first == "pick" {
+				pick(into)
+			}
+			s.merge("m/x", into, repo.MergeOptions{Disclose: true})
+			if first == "merge" {
+				pick(into)
+			}
+		}
+		m := s.merge("eu", "main", repo.MergeOptions{Consistent: true})
+		if want := "twice box[a] n"; conflictsOf(m) != want {
+			t.Fatalf("%s first: %q, want %q; a is %s", first, conflictsOf(m), want, s.query("", "SELECT n FROM box.box WHERE id = 'a'"))
+		}
+		s.verify()
+	}
+}
