@@ -9,6 +9,7 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
@@ -32,6 +33,12 @@ func (a *app) protectCommands() []*ucli.Command {
 		},
 		{
 			Name: "unprotect", Usage: "end the protection of a branch", ArgsUsage: "[NAME]", Action: a.unprotect,
+		},
+		{
+			Name: "takeover", Usage: "make the blocks of a branch whose stand-by you are", ArgsUsage: "[NAME]", Action: a.takeOver,
+			Description: "Begins a new epoch: head statements of the producer before count no more, and he becomes\n" +
+				"the last stand-by. The directory's producer puts it in force.",
+			Flags: signOnlyFlags(),
 		},
 		{
 			Name: "restore", Usage: "put back a head that something else than aergo has moved", ArgsUsage: "[NAME]", Action: a.restoreHead,
@@ -127,6 +134,31 @@ func (a *app) unprotect(c *ucli.Context) error {
 		return a.emit(branchOf(b))
 	}
 	a.done("Branch %s is not protected any more.", b.Name)
+	return nil
+}
+
+func (a *app) takeOver(c *ucli.Context) error {
+	if err := nargs(c, 0, 1, "branch takeover [NAME]"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	b, err := a.branchNamed(r, c.Args().First())
+	if err != nil {
+		return err
+	}
+	if done, err := a.change(r, dd.TakeOver{Branch: b.ID}); done || err != nil {
+		return err
+	}
+	if b, err = a.branchNamed(r, b.Name); err != nil {
+		return err
+	}
+	if a.json {
+		return a.emit(branchOf(b))
+	}
+	a.done("The blocks of %s are made by %s from now on.", b.Name, a.who(b.Protection.Producer))
 	return nil
 }
 
