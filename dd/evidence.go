@@ -153,6 +153,16 @@ func (s State) Resolved(branch objectstore.Hash, epoch, sequence uint64) (object
 	return get[objectstore.Hash](s, keyResolved(branch, epoch, sequence))
 }
 
+// Decided gives the blocks of a branch that were kept by Resolved, in order of
+// epoch and sequence: all are in its history.
+func (s State) Decided(branch objectstore.Hash) (kept []objectstore.Hash, err error) {
+	err = scan(s, []any{"resolved", branch[:]}, func(block objectstore.Hash) error {
+		kept = append(kept, block)
+		return nil
+	})
+	return kept, err
+}
+
 // ResolveEvidence names the block that is kept of two heads that a producer
 // published with one number. Needs the right Admin on the branch's name. It is
 // decided once.

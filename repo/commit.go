@@ -120,6 +120,11 @@ func (r *Repository) beginAt(by signer, at time.Time, kind blockKind, onto objec
 	if err != nil {
 		return nil, err
 	}
+	if !by.nobody {
+		if err := r.mayContinue(state, rec, parent); err != nil {
+			return nil, err
+		}
+	}
 	tree, err := r.tree(rec.ID)
 	if err != nil {
 		return nil, err

@@ -231,7 +231,7 @@ func parentOf(b branch.Block) objectstore.Hash {
 func (v *verification) holds(rec branch.Record, p *dd.Protection, head objectstore.Hash) error {
 	st, _, err := v.r.directory.LatestStatement(rec.ID)
 	if err == nil {
-		if ok, err := v.history.IsAncestor(st.Block, head); err != nil {
+		if ok, err := v.reaches(head, st.Block); err != nil {
 			return err
 		} else if !ok {
 			return fmt.Errorf("it leaves out block %s, which was published", st.Block.Short())

@@ -189,6 +189,11 @@ func (r *Repository) prove(_ context.Context, key crypto.Signer, rev string) (*p
 	if err := r.mayProduce(state, account, rec); err != nil {
 		return fail(err)
 	}
+	if b, err := r.history.Read(head); err != nil {
+		return fail(err)
+	} else if err := r.mayContinue(state, rec, b); err != nil {
+		return fail(err)
+	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	st, seal, err := r.directory.MakeStatement(batch, rec.ID, head, r.now().UnixMilli(), statementLife.Milliseconds(),

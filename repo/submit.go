@@ -93,3 +93,27 @@ func (r *Repository) verified(txs []sqlcontract.Transaction) ([]Submission, []sq
 	}
 	return answers, verified
 }
+
+// Transactions gives what a block lists, as it was signed: to submit again what
+// ran in a block that does not count any more. An excluded one is left out.
+func (r *Repository) Transactions(rev string) ([]sqlcontract.Transaction, error) {
+	id, err := r.Resolve(rev)
+	if err != nil {
+		return nil, err
+	}
+	b, err := r.history.Read(id)
+	if err != nil {
+		return nil, err
+	}
+	bodies, receipts, err := r.bodies(b)
+	if err != nil {
+		return nil, err
+	}
+	var txs []sqlcontract.Transaction
+	for i, t := range bodies {
+		if receipts[i].Status != sqlcontract.StatusExcluded {
+			txs = append(txs, t.raw)
+		}
+	}
+	return txs, nil
+}

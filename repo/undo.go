@@ -147,6 +147,11 @@ func (r *Repository) reaching(except branch.ID) ([]reach, error) {
 		if err != nil {
 			return nil, err
 		}
+		if here, err := r.db.Has(st.Block); err != nil {
+			return nil, err
+		} else if !here {
+			continue // another copy published it
+		}
 		list = append(list, reach{st.Block, "it is published: head statement " + fmt.Sprint(st.Sequence) + " covers it"})
 	}
 	directory, err := r.directory.Head()

@@ -48,7 +48,10 @@ func (r *Repository) verify(ctx context.Context, o VerifyOptions) (VerifyReport,
 	if err := v.originLines(r.parts[1:]); err != nil {
 		return v.report, err
 	}
-	return v.report, v.published()
+	if err := v.published(); err != nil {
+		return v.report, err
+	}
+	return v.report, v.contested()
 }
 
 func (r *Repository) verification(ctx context.Context, o VerifyOptions) *verification {

@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/aergo-git/aergo-git/branch"
@@ -42,14 +41,7 @@ func (v *verification) within(id objectstore.Hash) func(objectstore.Hash) (bool,
 }
 
 func (v *verification) reaches(head, id objectstore.Hash) (bool, error) {
-	if head == id {
-		return true, nil
-	}
-	ok, err := v.history.IsAncestor(id, head)
-	if errors.Is(err, objectstore.ErrNotFound) {
-		return false, nil
-	}
-	return ok, err
+	return hasBlock(v.history, head, id)
 }
 
 // anchored checks that the head of a branch descends from the branch's last
