@@ -235,6 +235,30 @@ func (p Proposal) Status(s State) (ProposalStatus, error) {
 	return st, err
 }
 
+// Check says why s would refuse the proposal at a time (ms since 1970) even if
+// everybody signed it: another ledger, its age, that it is in force already, a
+// right that its author lacks, or what the change itself demands. nil: only
+// signatures are missing.
+func (p Proposal) Check(s State, at int64) error {
+	op, change, err := DecodeOperation(p.Operation)
+	if err != nil {
+		return err
+	}
+	if err := s.fits(op, p.ID()); err != nil {
+		return err
+	}
+	if err := s.fresh(op, p.ID(), max(at, s.block.Time)); err != nil {
+		return err
+	}
+	if isRoot(op, change) {
+		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: "*"}); err != nil {
+			return err
+		}
+	}
+	_, err = change.records(s, op)
+	return err
+}
+
 // Complete gives the operation with exactly the signatures that it needs, or
 // fails with AG0505 where some are missing.
 func (p Proposal) Complete(s State) (SignedOperation, error) {

@@ -193,28 +193,14 @@ func (s State) With(o SignedOperation, at int64) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	bad := func(code, next, what string, args ...any) (State, error) {
-		return State{}, fault.New(code, next, "directory operation %s (%s by %s): "+what,
-			append([]any{o.ID().Short(), op.Kind, s.who(op.Account)}, args...)...)
-	}
-	if op.Ledger != s.Ledger() {
-		return bad("AG0601", "", "it is for another ledger, %s", op.Ledger.Short())
-	}
-	if ok, err := s.Includes(op.Base); err != nil {
+	if err := s.fits(op, o.ID()); err != nil {
 		return State{}, err
-	} else if !ok {
-		return bad("AG0601", "fetch the directory, then try again", "it was made on a directory block that is not part of this chain, %s", op.Base.Short())
 	}
 	if err := s.checkSeal(o.Seal, op.Account, sign.PurposeDirectory, o.ID()); err != nil {
-		return bad("AG0601", "", "it is not signed by its account: %w", err)
+		return State{}, s.refusal(op, o.ID(), "AG0601", "", "it is not signed by its account: %w", err)
 	}
-	if seen, err := s.hasRecord(keySeen(op.Account, op.Salt)); err != nil {
+	if err := s.fresh(op, o.ID(), at); err != nil {
 		return State{}, err
-	} else if seen {
-		return bad("AG0705", "make a new one", "its salt was used before: an operation counts once")
-	}
-	if op.Created > at+maxAhead || op.Created < at-MaxOperationLife {
-		return bad("AG0508", "make it anew, with a clock that is right", "it was made %d ms before its block, which is not within %d days", at-op.Created, MaxOperationLife/day)
 	}
 	if err := s.checkConsents(o, op, change); err != nil {
 		return State{}, fmt.Errorf("directory operation %s (%s by %s): %w", o.ID().Short(), op.Kind, s.who(op.Account), err)
@@ -224,6 +210,37 @@ func (s State) With(o SignedOperation, at int64) (State, error) {
 		return State{}, err
 	}
 	return s.put(append(list, record{keySeen(op.Account, op.Salt), o.ID()}))
+}
+
+func (s State) refusal(op Operation, id objectstore.Hash, code, next, what string, args ...any) error {
+	return fault.New(code, next, "directory operation %s (%s by %s): "+what, append([]any{id.Short(), op.Kind, s.who(op.Account)}, args...)...)
+}
+
+// fits checks that an operation was made on this chain.
+func (s State) fits(op Operation, id objectstore.Hash) error {
+	if op.Ledger != s.Ledger() {
+		return s.refusal(op, id, "AG0601", "", "it is for another ledger, %s", op.Ledger.Short())
+	}
+	ok, err := s.Includes(op.Base)
+	if err == nil && !ok {
+		err = s.refusal(op, id, "AG0601", "fetch the directory, then try again", "it was made on a directory block that is not part of this chain, %s", op.Base.Short())
+	}
+	return err
+}
+
+// fresh checks that an operation did not count before and is not too old.
+func (s State) fresh(op Operation, id objectstore.Hash, at int64) error {
+	seen, err := s.hasRecord(keySeen(op.Account, op.Salt))
+	if err != nil {
+		return err
+	}
+	if seen {
+		return s.refusal(op, id, "AG0705", "make a new one", "its salt was used before: an operation counts once")
+	}
+	if op.Created > at+maxAhead || op.Created < at-MaxOperationLife {
+		return s.refusal(op, id, "AG0508", "make it anew, with a clock that is right", "it was made %d ms before its block, which is not within %d days", at-op.Created, MaxOperationLife/day)
+	}
+	return nil
 }
 
 // freeName checks that no registered branch has the name.

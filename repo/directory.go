@@ -70,7 +70,7 @@ func (r *Repository) Directory() (DirectoryInfo, error) {
 	}
 	b := s.Block()
 	info = DirectoryInfo{
-		Ledger: s.Ledger(), Owner: s.Owner(), Producer: s.Producer(), Threshold: g.Threshold, Public: s.Public(),
+		Ledger: s.Ledger(), Owner: s.Owner(), Producer: s.Producer(), Threshold: s.Threshold(), Public: s.Public(),
 		Created: time.UnixMilli(g.Created).UTC(), Block: b.ID, Number: b.Number, Time: time.UnixMilli(b.Time).UTC(),
 	}
 	if info.Engine, err = s.Engine(); err != nil {
@@ -88,8 +88,8 @@ func (r *Repository) Directory() (DirectoryInfo, error) {
 	if info.Tags, err = r.Tags(); err != nil {
 		return info, err
 	}
-	info.Notices = r.notices(info)
-	return info, nil
+	info.Notices, err = r.notices(s, info)
+	return info, err
 }
 
 // directoryBranches lists the registered branches by name, with their heads here.
@@ -132,8 +132,11 @@ func (r *Repository) directoryBranches(s dd.State) ([]DirectoryBranch, error) {
 }
 
 // notices finds what is unusual.
-func (r *Repository) notices(info DirectoryInfo) []Notice {
-	var list []Notice
+func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
+	list, err := r.trustNotices(s)
+	if err != nil {
+		return nil, err
+	}
 	for _, b := range info.Branches {
 		if b.Local != "" && b.Local != b.Name {
 			list = append(list, Notice{"AG0504", fmt.Sprintf("branch %s is called %s here", b.Name, b.Local),
@@ -149,8 +152,54 @@ func (r *Repository) notices(info DirectoryInfo) []Notice {
 		if b.Statement.Epoch < b.Epoch {
 			list = append(list, Notice{"", fmt.Sprintf("the head statement of %s is by the producer before: the new one has not published its head yet", b.Name), ""})
 		}
+		if err := r.directory.CheckContested(s, b.ID); fault.Is(err, "AG0606") {
+			list = append(list, Notice{"AG0606", err.Error(), "aergo dd resolve " + b.Name + " BLOCK names the one that is kept"})
+		} else if err != nil {
+			return nil, err
+		}
 	}
-	return list
+	return list, nil
+}
+
+// trustNotices are those about keys and signatures.
+func (r *Repository) trustNotices(s dd.State) (list []Notice, err error) {
+	revoked, err := s.Revocations()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range revoked {
+		what := "account " + r.called(v.Account)
+		if len(v.Key) > 0 {
+			what = fmt.Sprintf("key %s of %s", keyText(v.Key), r.called(v.Account))
+		}
+		if v.Reason != "" {
+			what += " (" + v.Reason + ")"
+		}
+		list = append(list, Notice{"AG0509", fmt.Sprintf("%s was revoked in directory block %d", what, v.Since), ""})
+	}
+	pending, err := r.Proposals()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pending {
+		n := Notice{"", fmt.Sprintf("proposal %s waits: %d of %s signed", p.ID.Short(), min(len(p.Signed), p.Needed), accounts(p.Needed)), "aergo dd pending"}
+		switch {
+		case p.Problem != nil:
+			n.Text = fmt.Sprintf("proposal %s cannot come into force: %s", p.ID.Short(), p.Problem)
+			n.Next = "aergo dd drop " + p.ID.Short()
+		case p.Ready:
+			n.Text, n.Next = fmt.Sprintf("proposal %s is signed and not in force", p.ID.Short()), "the directory's producer: aergo dd submit "+p.ID.Short()
+		}
+		list = append(list, n)
+	}
+	return list, nil
+}
+
+func accounts(n int) string {
+	if n == 1 {
+		return "1 account"
+	}
+	return fmt.Sprintf("%d accounts", n)
 }
 
 // DirectoryOperation is one operation of the directory's chain.

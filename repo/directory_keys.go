@@ -129,19 +129,31 @@ func (r *Repository) Propose(key crypto.Signer, change dd.Change) (dd.SignedOper
 // SubmitOperation makes a directory block of an operation that somebody else has signed,
 // and tells what it is. Key is the directory producer's.
 func (r *Repository) SubmitOperation(_ context.Context, key crypto.Signer, op dd.SignedOperation) (DirectoryOperation, error) {
+	return r.order(key, op, func(objectstore.Batch) error { return nil })
+}
+
+// order makes a directory block of one operation; also is done in the same batch.
+func (r *Repository) order(key crypto.Signer, op dd.SignedOperation, also func(objectstore.Batch) error) (DirectoryOperation, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	before, err := r.directory.Head()
 	if err != nil {
 		return DirectoryOperation{}, err
 	}
-	if err := mayDirect(before, key); err != nil {
+	_, change, err := dd.DecodeOperation(op.Data)
+	if err != nil {
+		return DirectoryOperation{}, err
+	}
+	if err := mayOrder(before, key, change); err != nil {
 		return DirectoryOperation{}, err
 	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	s, err := r.directory.Append(batch, r.now().UnixMilli(), []dd.SignedOperation{op}, nil, key)
 	if err != nil {
+		return DirectoryOperation{}, err
+	}
+	if err := also(batch); err != nil {
 		return DirectoryOperation{}, err
 	}
 	if err := batch.Commit(); err != nil {
@@ -154,12 +166,15 @@ func (r *Repository) SubmitOperation(_ context.Context, key crypto.Signer, op dd
 	return list[0], nil
 }
 
-// mayDirect tells who is not the directory's producer so, before he makes a block
-// that nobody would take.
-func mayDirect(s dd.State, key crypto.Signer) error {
+// mayOrder is mayDirect, but the new producer of the directory may make the block
+// that names him.
+func mayOrder(s dd.State, key crypto.Signer, change dd.Change) error {
 	account, _, err := s.Signer(nil, key)
 	if err != nil {
 		return err
+	}
+	if c, ok := change.(dd.SetProducer); ok && c.Account == account {
+		return nil
 	}
 	return dd.Decide(s, dd.Question{Account: account, Right: dd.RightDirect})
 }

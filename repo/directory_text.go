@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -70,9 +71,38 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 			return "make the ledger public"
 		}
 		return "make the ledger private"
+	case dd.AnchorBranch:
+		return fmt.Sprintf("anchor branch %s at block %d, %s", c.Branch.Short(), c.Number, c.Block.Short())
+	case dd.SetThreshold:
+		return fmt.Sprintf("root matters take %d admins", c.Threshold)
+	case dd.SetProducer:
+		return "directory producer " + who(c.Account)
+	case dd.RevokeKey:
+		return revocationText(c, who)
+	case dd.TakeOver:
+		return "take over branch " + c.Branch.Short()
+	case dd.ResolveEvidence:
+		return fmt.Sprintf("keep block %s of two that branch %s had as statement %d", c.Block.Short(), c.Branch.Short(), c.Sequence)
 	}
 	return o.Kind
 }
+
+func revocationText(c dd.RevokeKey, who func(objectstore.Account) string) string {
+	s := "revoke account " + who(c.Account)
+	if len(c.Key) > 0 {
+		s = fmt.Sprintf("revoke key %s of %s", keyText(c.Key), who(c.Account))
+	}
+	for _, last := range c.Last {
+		s += fmt.Sprintf(", on branch %s after block %s", last.Branch.Short(), last.Block.Short())
+	}
+	if c.Reason != "" {
+		s += ": " + c.Reason
+	}
+	return s
+}
+
+// keyText is the short form of a key by which people compare it.
+func keyText(key []byte) string { return hex.EncodeToString(key[:min(4, len(key))]) }
 
 // Fields are what the change says, in the words of its format; none where this
 // version has no words for it.
@@ -128,6 +158,32 @@ func (o DirectoryOperation) Fields() []Field {
 		add("keys", keysText(c.Descriptor))
 	case dd.SetVisibility:
 		add("public", c.Public)
+	case dd.AnchorBranch:
+		add("branch", c.Branch.String())
+		add("block", c.Block.String())
+		add("number", c.Number)
+		add("epoch", c.Epoch)
+		add("sequence", c.Sequence)
+	case dd.SetThreshold:
+		add("threshold", c.Threshold)
+	case dd.SetProducer:
+		add("account", string(c.Account))
+	case dd.RevokeKey:
+		add("account", string(c.Account))
+		add("key", hex.EncodeToString(c.Key))
+		last := make([]string, len(c.Last))
+		for i, l := range c.Last {
+			last[i] = l.Branch.String() + "=" + l.Block.String()
+		}
+		add("last", strings.Join(last, " "))
+		add("reason", c.Reason)
+	case dd.TakeOver:
+		add("branch", c.Branch.String())
+	case dd.ResolveEvidence:
+		add("branch", c.Branch.String())
+		add("epoch", c.Epoch)
+		add("sequence", c.Sequence)
+		add("block", c.Block.String())
 	}
 	return list
 }

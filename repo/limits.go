@@ -57,4 +57,8 @@ const (
 	// maxDirectory bounds an exported directory that arrives: some 80,000 blocks
 	// of one operation.
 	maxDirectory = 64 << 20
+
+	// maxProposals bounds the proposals that a file holds, and those that are kept:
+	// each is a matter that people look at.
+	maxProposals = 256
 )

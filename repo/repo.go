@@ -504,7 +504,7 @@ func (r *Repository) directly(key crypto.Signer, what func() (dd.Change, error))
 	if err != nil {
 		return err
 	}
-	if err := mayDirect(state, key); err != nil {
+	if err := mayOrder(state, key, change); err != nil {
 		return err
 	}
 	batch := r.db.NewBatch()

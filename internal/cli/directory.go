@@ -16,8 +16,8 @@ func (a *app) directoryCommand() *ucli.Command {
 	output := &ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`"}
 	count := &ucli.IntFlag{Name: "limit", Aliases: []string{"n"}, Usage: "show `N` operations"}
 	return &ucli.Command{
-		Name: "dd", Usage: "look at the directory: who may do what, and what is registered", Category: "trust",
-		Subcommands: []*ucli.Command{
+		Name: "dd", Usage: "the directory: who may do what, what is registered, and who decides", Category: "trust",
+		Subcommands: append([]*ucli.Command{
 			{
 				Name: "show", Usage: "show identities, grants, branches and tags", Action: a.directoryShow,
 				Description: "One screen of what the directory says. What is unusual stands at the end, with a mark.\n" +
@@ -46,7 +46,7 @@ func (a *app) directoryCommand() *ucli.Command {
 				Name: "export", Usage: "write the whole directory, for a stranger to verify", Flags: []ucli.Flag{output}, Action: a.directoryExport,
 				Description: "Genesis and every directory block with its signatures, in one file: aergo dd verify FILE",
 			},
-		},
+		}, append(a.proposalCommands(), a.rootCommands()...)...),
 	}
 }
 
@@ -131,7 +131,7 @@ func (a *app) directoryShow(c *ucli.Context) error {
 		{"ledger", id(d.Ledger) + "  " + access},
 		{"owner", a.whoFull(d.Owner)},
 		{"producer", a.whoFull(d.Producer)},
-		{"directory", fmt.Sprintf("block #%d %s, %s; %s decides root matters, engine %d", d.Number, d.Block.Short(), date(d.Time), plural(int(d.Threshold), "admin"), d.Engine)},
+		{"directory", fmt.Sprintf("block #%d %s, %s; %s, engine %d", d.Number, d.Block.Short(), date(d.Time), rule(d.Threshold), d.Engine)},
 	})
 	a.section("identities", len(d.Identities), func(i int) []string {
 		return []string{clean(d.Identities[i].Name), string(d.Identities[i].Account)}
@@ -174,6 +174,13 @@ func (a *app) directoryShow(c *ucli.Context) error {
 		}
 	}
 	return nil
+}
+
+func rule(threshold uint64) string {
+	if threshold == 1 {
+		return "1 admin decides root matters"
+	}
+	return strconv.FormatUint(threshold, 10) + " admins decide root matters"
 }
 
 // section prints a heading and its lines; nothing where there are none.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 )
 
@@ -19,16 +20,33 @@ import (
 func signOnlyFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.BoolFlag{Name: "sign-only", Usage: "sign, and leave it to the directory's producer to submit"},
-		&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --sign-only: add what is signed to `FILE`"},
+		&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --sign-only, or where others have to sign: add what is signed to `FILE`"},
+		&ucli.StringFlag{Name: "as", Usage: "ask in the name of account `WHO`, of which your key is one of several"},
 	}
 }
 
-// change changes the directory, or, with --sign-only, signs the change into a
-// file; then done is true and everything has been said.
+// change changes the directory; or, with --sign-only, signs the change into a
+// file; or begins a proposal where others have to sign too. In the last two cases
+// done is true and everything has been said.
 func (a *app) change(r *repo.Repository, change dd.Change) (done bool, err error) {
 	key, err := a.key()
 	if err != nil {
 		return false, err
+	}
+	var as objectstore.Account
+	if a.cmd.IsSet("as") {
+		if as, err = a.accountOf(a.cmd.String("as")); err != nil {
+			return false, err
+		}
+	}
+	if others, err := r.NeedsProposal(key, change, as); err != nil {
+		return false, err
+	} else if others {
+		p, err := r.StartProposal(key, change, as)
+		if err != nil {
+			return true, err
+		}
+		return true, a.signed(r, key, p, a.cmd.String("output"), !a.cmd.Bool("sign-only"))
 	}
 	if !a.cmd.Bool("sign-only") {
 		if a.cmd.IsSet("output") {

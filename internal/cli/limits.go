@@ -12,6 +12,9 @@ const (
 	maxSigned = 64 << 20
 	// maxApproval bounds a file of one approval, with remarks.
 	maxApproval = 64 << 10
+	// maxProposals bounds a file of proposals: 256 of 44 KB in base64, some of them
+	// with each new signature.
+	maxProposals = 16 << 20
 	// maxBatchLine bounds a line of a batch file; a transaction holds 1 MiB.
 	maxBatchLine = 2 << 20
 	// maxKeyName bounds the name of a key, which becomes a file's name.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -61,12 +62,16 @@ func (a *app) submit(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(txs)+len(ops) == 0 {
-		return usage("AG0113", "aergo call CONTRACT.ACTION … --sign-only -o FILE", "%s holds no signed call", c.Args().First())
-	}
 	r, err := a.open()
 	if err != nil {
 		return err
+	}
+	proposals, err := r.ReadProposals([]byte(data))
+	if err != nil {
+		return err
+	}
+	if len(txs)+len(ops)+len(proposals) == 0 {
+		return usage("AG0113", "aergo call CONTRACT.ACTION … --sign-only -o FILE", "%s holds no signed call", c.Args().First())
 	}
 	branch, dry := c.String("branch"), c.Bool("dry-run")
 	var answers []repo.Submission
@@ -96,6 +101,9 @@ func (a *app) submit(c *ucli.Context) error {
 	}
 	for _, op := range ops {
 		verdicts = append(verdicts, a.order(r, key, op))
+	}
+	for _, p := range proposals {
+		verdicts = append(verdicts, a.orderProposal(r, key, p))
 	}
 	for _, v := range verdicts {
 		sum.Verdicts = append(sum.Verdicts, v)
@@ -170,15 +178,29 @@ func (a *app) tellVerdict(j submissionJSON, what, done string) {
 // order makes a directory block of a signed operation; without a key it only
 // says what is asked for.
 func (a *app) order(r *repo.Repository, key crypto.Signer, op dd.SignedOperation) submissionJSON {
-	j := submissionJSON{Verdict: "included", Transaction: id(op.ID()), Changes: []rowJSON{}}
-	var o repo.DirectoryOperation
-	var err error
 	if key == nil {
-		j.Verdict = "signed"
-		o, err = r.InspectOperation(op)
-	} else {
-		o, err = r.SubmitOperation(a.ctx, key, op)
+		o, err := r.InspectOperation(op)
+		return a.ordered(op.ID(), "signed", o, err)
 	}
+	o, err := r.SubmitOperation(a.ctx, key, op)
+	return a.ordered(op.ID(), "included", o, err)
+}
+
+// orderProposal does the same with a proposal. One that lacks signatures is kept.
+func (a *app) orderProposal(r *repo.Repository, key crypto.Signer, p repo.Proposal) submissionJSON {
+	if key == nil {
+		return a.ordered(p.ID, "signed", p.Change, p.Problem)
+	}
+	p, err := r.KeepProposal(p)
+	if err != nil {
+		return a.ordered(p.ID, "", p.Change, err)
+	}
+	o, err := r.CompleteProposal(a.ctx, key, p)
+	return a.ordered(p.ID, "included", o, err)
+}
+
+func (a *app) ordered(operation objectstore.Hash, verdict string, o repo.DirectoryOperation, err error) submissionJSON {
+	j := submissionJSON{Verdict: verdict, Transaction: id(operation), Changes: []rowJSON{}}
 	what := "an operation of the directory"
 	if err != nil {
 		j.Verdict, j.Reason = "not admitted", err.Error()

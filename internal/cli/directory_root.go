@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"errors"
+	"strconv"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+// rootCommands are the sub-verbs of aergo dd that decide who rules, and what of
+// a branch stays for ever.
+func (a *app) rootCommands() []*ucli.Command {
+	return []*ucli.Command{
+		{
+			Name: "threshold", Usage: "say how many admins decide root matters", ArgsUsage: "N", Action: a.threshold, Flags: signOnlyFlags(),
+			Description: "Root matters: who is admin of everything, other people's keys, revoked keys, the threshold and\n" +
+				"the directory's producer. There must be as many admins on * already.",
+		},
+		{
+			Name: "producer", Usage: "name another producer of the directory", ArgsUsage: "WHO", Action: a.directoryProducer, Flags: signOnlyFlags(),
+			Description: "The new one may put it in force himself: the old one may be lost, or not want to.",
+		},
+		{
+			Name: "anchor", Usage: "write down where a branch's head is: what is before it stays", ArgsUsage: "[BRANCH]", Action: a.anchorBranch, Flags: signOnlyFlags(),
+			Description: "From then on the branch descends from that block for ever, whoever's key is stolen. Its producer\n" +
+				"does it, or an admin: daily, and before rights change.",
+		},
+		{
+			Name: "resolve", Usage: "name the block that is kept of two heads of one number", ArgsUsage: "BRANCH BLOCK", Action: a.resolveHeads, Flags: signOnlyFlags(),
+			Description: "For a branch whose producer published two histories (AG0606). Decided once, by an admin of the\n" +
+				"branch.",
+		},
+	}
+}
+
+// changeAndTell makes a change of the directory and tells it in its own words.
+func (a *app) changeAndTell(r *repo.Repository, change dd.Change) error {
+	if done, err := a.change(r, change); done || err != nil {
+		return err
+	}
+	var last repo.DirectoryOperation
+	err := r.DirectoryLog(a.ctx, 0, func(o repo.DirectoryOperation) error {
+		last = o
+		return errEnough
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	a.names = nil
+	if a.json {
+		return a.emit(operationOf(last))
+	}
+	a.done("In force, directory block #%d: %s.", last.Number, clean(last.Text(a.who)))
+	return nil
+}
+
+func (a *app) threshold(c *ucli.Context) error {
+	if err := nargs(c, 1, 1, "dd threshold N"); err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(c.Args().First(), 10, 8)
+	if err != nil {
+		return usage("AG0112", "aergo dd threshold 2", "%q is no number of admins", c.Args().First())
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	return a.changeAndTell(r, dd.SetThreshold{Threshold: n})
+}
+
+func (a *app) directoryProducer(c *ucli.Context) error {
+	if err := nargs(c, 1, 1, "dd producer WHO"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	account, err := a.accountOf(c.Args().First())
+	if err != nil {
+		return err
+	}
+	return a.changeAndTell(r, dd.SetProducer{Account: account})
+}
+
+func (a *app) anchorBranch(c *ucli.Context) error {
+	if err := nargs(c, 0, 1, "dd anchor [BRANCH]"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	b, err := a.branchNamed(r, c.Args().First())
+	if err != nil {
+		return err
+	}
+	change, err := r.AnchorOf(b.Name)
+	if err != nil {
+		return err
+	}
+	return a.changeAndTell(r, change)
+}
+
+func (a *app) resolveHeads(c *ucli.Context) error {
+	if err := nargs(c, 2, 2, "dd resolve BRANCH BLOCK"); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	change, err := r.ResolutionOf(c.Args().Get(0), c.Args().Get(1))
+	if err != nil {
+		return a.branchError(r, c.Args().First(), err)
+	}
+	return a.changeAndTell(r, change)
+}
