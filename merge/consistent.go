@@ -23,8 +23,9 @@ type Input struct {
 	Verifier *sqlcontract.Verifier
 
 	Source, Target objectstore.Hash // blocks
-	// May tells whether an account may write on the target: nil, or why not.
-	May func(account objectstore.Account) error
+	// May tells whether a transaction that an account signed by these keys
+	// (VerifiedTransaction.Keys) may run on the target: nil, or why not.
+	May func(account objectstore.Account, keys []byte) error
 
 	nodes *prolly.Cache
 }
@@ -211,7 +212,7 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 		},
 		Action: s.Settle,
 	}
-	if err := m.mark(store, history, here, there, in.May, target, source); err != nil {
+	if err := m.mark(store, history, here, there, in.Verifier.SignedBy, in.May, target, source); err != nil {
 		return p, err
 	}
 	p.Unused, err = m.each(ctx, func(r Row) error {

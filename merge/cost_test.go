@@ -135,7 +135,7 @@ func costOfMerge(t *testing.T, random *rand.Rand, rows, changes int, byCell bool
 	defer func() { must(s.Rollback()) }()
 	if byCell {
 		in := merge.Input{Store: store, History: history, Engine: engine, Verifier: verifier, Source: source, Target: target,
-			May: func(objectstore.Account) error { return nil }}
+			May: func(objectstore.Account, []byte) error { return nil }}
 		plan, err := merge.Consistent(ctx, in, s, nil)
 		must(err)
 		patch, err := verifier.Sign(sqlcontract.Request{Kind: sqlcontract.KindPatch, Ledger: ledger, Branch: b.Branch, Contract: "aergo_merge",

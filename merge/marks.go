@@ -19,6 +19,7 @@ type execution struct {
 	position    int
 	transaction objectstore.Hash
 	account     objectstore.Account
+	seal        []byte // of its signature, where it ran
 }
 
 // once names what counts once: an account's salt. Two transactions of one
@@ -48,8 +49,8 @@ func (s side) met(x once) (execution, bool) {
 // mark reads from the history which cells are special: those of a transaction
 // about which each side has decided by itself, whether it ran there or was
 // excluded, and those of a transaction of the source whose signer may not write
-// on the target.
-func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, may func(objectstore.Account) error, heads ...objectstore.Hash) error {
+// on the target, or signed by keys that are not his any more.
+func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, signedBy func(objectstore.Account, []byte) ([]byte, error), may func(objectstore.Account, []byte) error, heads ...objectstore.Hash) error {
 	a, err := readSide(store, history, ours)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 		}
 		return nil
 	}
-	answers := map[objectstore.Account]error{} // of may, which depends on the account alone
+	answers := map[string]error{} // of may, by account and keys
 	revived, err := m.revived()
 	if err != nil {
 		return err
@@ -110,10 +111,15 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 		if _, ok := b.ran[x]; !ok {
 			continue
 		}
-		answer, known := answers[there.account]
+		keys, err := signedBy(there.account, there.seal)
+		if err != nil {
+			return fmt.Errorf("block %s of the source: %w", there.block.Short(), err)
+		}
+		who := string(there.account) + string(keys)
+		answer, known := answers[who]
 		if !known {
-			answer = may(there.account)
-			answers[there.account] = answer
+			answer = may(there.account, keys)
+			answers[who] = answer
 		}
 		switch err := answer; {
 		case err == nil:
@@ -153,7 +159,7 @@ func readSide(store objectstore.Store, history *branch.History, blocks []lineBlo
 			}
 			switch {
 			case e.status == sqlcontract.StatusOK:
-				s.ran[x] = execution{b.ID, i, tx, e.account}
+				s.ran[x] = execution{b.ID, i, tx, e.account, e.Transaction.Seal}
 				delete(s.excluded, x)
 			case e.status == sqlcontract.StatusExcluded && i < len(verdicts) && (!known || was.transaction == tx):
 				s.excluded[x] = execution{transaction: tx, account: e.account}
@@ -197,7 +203,7 @@ func (p *places) find(block, tx objectstore.Hash) (execution, error) {
 		held = make(map[objectstore.Hash]execution, len(entries))
 		for i, e := range entries {
 			id := e.Transaction.ID()
-			held[id] = execution{block, i, id, e.account}
+			held[id] = execution{block: block, position: i, transaction: id, account: e.account}
 		}
 		if p.blocks == nil || len(p.blocks) == keptBlocks {
 			p.blocks = map[objectstore.Hash]map[objectstore.Hash]execution{}
@@ -285,7 +291,7 @@ func everywhere(store objectstore.Store, history *branch.History, txs map[object
 		}
 		for i, e := range entries {
 			if tx := e.Transaction.ID(); txs[tx] && e.status == sqlcontract.StatusOK {
-				if err := fn(execution{b.ID, i, tx, e.account}); err != nil {
+				if err := fn(execution{block: b.ID, position: i, transaction: tx, account: e.account}); err != nil {
 					return err
 				}
 			}

@@ -102,7 +102,7 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 // of a directory.
 func (r *Repository) mergeInput(directory dd.State, rec branch.Record, source, target objectstore.Hash) merge.Input {
 	return merge.Input{Store: r.db, History: r.history, Engine: r.engine, Verifier: r.verifier, Source: source, Target: target,
-		May: func(account objectstore.Account) error { return may(directory, dd.RightWrite, account, rec) }}
+		May: func(account objectstore.Account, keys []byte) error { return runs(directory, account, keys, rec) }}
 }
 
 // patch signs the transaction that brings the merged rows and says who chose

@@ -9,6 +9,7 @@ import (
 	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/merge"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 	"github.com/aergo-git/aergo-git/sqlcontract"
@@ -264,4 +265,49 @@ func (s *story) branchID(name string) objectstore.Hash {
 	}
 	s.Fatalf("no branch %s", name)
 	return objectstore.Hash{}
+}
+
+// A merge by cell asks what an automatic one asks: whose keys signed, as the
+// directory knows them now. What bob signed by a key that he has replaced, or
+// that was revoked, is not permitted; what he signed since is.
+func TestMergeByCellOfReplacedKeys(t *testing.T) {
+	for what, replace := range map[string]func(s *story){
+		"replaced": func(s *story) { s.rotate("bob", "bob2") },
+		"revoked": func(s *story) {
+			s.rotate("bob", "bob2")
+			account, err := s.AccountFor(keyOf("bob2"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			accepted, err := s.Resolve("eu")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Direct(s.key, dd.RevokeKey{Account: account, Key: keyOf("bob").Public().(ed25519.PublicKey), Last: []dd.Last{{Branch: s.branchID("eu"), Block: accepted}}}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		s := begin(t, fixed(33))
+		s.deploy("", "box", box)
+		s.grant(dd.Writer, "*", "bob")
+		s.play("main put id=a\nmain put id=b\nmain flag id=x v=1")
+		if _, err := s.CreateBranch("eu", "main~1", keyOf("bob"), false); err != nil {
+			t.Fatal(err)
+		}
+		s.play("bob@eu bare id=a v=5")
+		replace(s)
+		s.play("bob2@eu zero id=b v=3")
+		m := s.merge("eu", "main", repo.MergeOptions{Consistent: true})
+		if want := "not permitted box[a] bare"; conflictsOf(m) != want {
+			t.Fatalf("%s: %q, want %q", what, conflictsOf(m), want)
+		}
+		if m, err := s.Settle(ctx, s.key, "", repo.Choice{Take: merge.Ours}); err != nil || m.Block.IsZero() {
+			t.Fatalf("%s: %+v %v", what, m, err)
+		}
+		if got := s.query("", "SELECT bare, zero FROM box.box ORDER BY id"); got != "0|0\n0|3\n" {
+			t.Errorf("%s: %s", what, got)
+		}
+		s.verify()
+	}
 }

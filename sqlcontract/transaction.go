@@ -333,6 +333,17 @@ func (v *Verifier) match(seal sign.Seal, account objectstore.Account) ([]byte, e
 	return nil, nil
 }
 
+// SignedBy gives the keys that the seal of a transaction of an account names, as
+// VerifiedTransaction.Keys does, without checking the signatures: for one that a
+// block holds, which has been verified.
+func (v *Verifier) SignedBy(account objectstore.Account, seal []byte) ([]byte, error) {
+	s, err := sign.ParseSeal(seal)
+	if err != nil {
+		return nil, err
+	}
+	return v.match(s, account)
+}
+
 // NewVerifier makes a Verifier for a ledger.
 func NewVerifier(ledger objectstore.Hash) *Verifier {
 	return &Verifier{ledger: ledger, keys: sign.NewKeyCache(rememberedKeys)}
