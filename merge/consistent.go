@@ -27,6 +27,10 @@ type Input struct {
 	// (VerifiedTransaction.Keys) may run on the target: nil, or why not.
 	May func(account objectstore.Account, keys []byte) error
 
+	// Whole gives transactions, by id, that the source's blocks hold without
+	// arguments and the merge block with them; nil: none.
+	Whole map[objectstore.Hash]sqlcontract.Transaction
+
 	nodes *prolly.Cache
 }
 
@@ -173,6 +177,11 @@ func Consistent(ctx context.Context, in Input, s *sqlcontract.Session, choices [
 		return p, err
 	}
 	system := System(offered)
+	for i, c := range system {
+		if t, ok := in.Whole[c.Transaction.ID()]; ok {
+			system[i].Transaction = t
+		}
+	}
 	ours, err := in.state(target)
 	if err != nil {
 		return p, err

@@ -288,7 +288,8 @@ type VerifyReport struct {
 	OtherEngine  int // blocks of engines that this program does not have
 	Nodes        int // state map nodes read and checked
 	Rows         uint64
-	Erased       int
+	Erased       int // transactions without arguments
+	Unexecuted   int // blocks that VerifyOptions.Full could not execute again for want of them
 	DirBlocks    int
 }
 

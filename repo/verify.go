@@ -360,6 +360,7 @@ func (v *verification) nodes(id objectstore.Hash) error {
 type merged struct {
 	branch.MergeRecord
 	candidates []merge.Candidate
+	whole      map[objectstore.Hash]sqlcontract.Transaction // see merge.Input.Whole
 }
 
 // record checks what a merge block says of itself without executing: that its
@@ -422,10 +423,9 @@ func (v *verification) record(b branch.Block, txs []body, receipts []sqlcontract
 // every root.
 func (v *verification) execute(b branch.Block, parent branch.Header, state dd.State, m *merged, txs []sqlcontract.VerifiedTransaction, receipts []sqlcontract.Receipt) error {
 	r := v.r
-	for _, t := range txs {
-		if t.Arguments() == nil {
-			return nil // erased: the change sets have been checked
-		}
+	if lacksArguments(m, txs) {
+		v.report.Unexecuted++ // the change sets have been checked
+		return nil
 	}
 	rec, err := r.branchByID(b.Branch)
 	if err != nil {

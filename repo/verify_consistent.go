@@ -9,6 +9,7 @@ import (
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/merge"
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
@@ -25,7 +26,7 @@ func (v *verification) mergeAgain(part *part, s *sqlcontract.Session, b branch.B
 		return nil, err
 	}
 	in := v.r.mergeInput(state, rec, m.Source, b.Parents[0])
-	in.History, in.Verifier = v.history, part.verifier
+	in.History, in.Verifier, in.Whole = v.history, part.verifier, m.whole
 	plan, err := merge.Consistent(v.ctx, in, s, choices)
 	if err != nil {
 		return nil, err
@@ -88,3 +89,41 @@ func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, 
 	}
 	return nil
 }
+
+// lacksArguments tells whether a block cannot be executed again because arguments
+// that it takes are erased. A merge runs what its verdicts are about as the
+// source's blocks hold it; where these have it without arguments and the merge
+// block with them, it is taken from there. What had been erased before the merge
+// was excluded for it, and is so again.
+func lacksArguments(m *merged, txs []sqlcontract.VerifiedTransaction) bool {
+	bare := map[objectstore.Hash]int{} // candidates without arguments
+	if m != nil {
+		for i, c := range m.candidates {
+			if c.Transaction.Erased() {
+				bare[c.Transaction.ID()] = i
+			}
+		}
+	}
+	for i, t := range txs {
+		at, erased := bare[t.ID()]
+		if m == nil || m.Kind == branch.Picked || i >= len(m.Verdicts) {
+			erased = t.Arguments() == nil
+		}
+		switch {
+		case !erased || m != nil && i < len(m.Verdicts) && m.Verdicts[i].Reason == erasedReason:
+		case t.Arguments() == nil:
+			return true
+		default:
+			m.candidates[at].Transaction = t.Raw()
+			if m.whole == nil {
+				m.whole = map[objectstore.Hash]sqlcontract.Transaction{}
+			}
+			m.whole[t.ID()] = t.Raw()
+		}
+	}
+	return false
+}
+
+// erasedReason is AG0435 as a verdict has it: excluded because its arguments had
+// been erased.
+const erasedReason = 435

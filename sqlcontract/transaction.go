@@ -112,6 +112,9 @@ func (t Transaction) Leaf() (objectstore.Leaf, error) {
 	return objectstore.Leaf{Data: t.Data, Beside: beside}, nil
 }
 
+// Erased tells whether its arguments are gone.
+func (t Transaction) Erased() bool { return len(t.Blind) == 0 && len(t.Arguments) == 0 }
+
 // FromLeaf reads a transaction from a block's list. It is as unverified as one
 // that arrives from elsewhere.
 func FromLeaf(l objectstore.Leaf) (Transaction, error) {
@@ -128,7 +131,7 @@ func FromLeaf(l objectstore.Leaf) (Transaction, error) {
 // Args decodes the arguments without checking them against anything; nil when
 // they are erased.
 func (t Transaction) Args() (map[string]any, error) {
-	if len(t.Blind) == 0 && len(t.Arguments) == 0 {
+	if t.Erased() {
 		return nil, nil
 	}
 	return decodeArguments(t.Arguments)
