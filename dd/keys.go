@@ -3,7 +3,6 @@ package dd
 import (
 	"bytes"
 	"crypto"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 
@@ -259,11 +258,11 @@ func describe(descriptor []byte, signers []crypto.Signer) (sign.Descriptor, erro
 	if len(signers) != 1 {
 		return sign.Descriptor{}, fmt.Errorf("%d signers and no account descriptor", len(signers))
 	}
-	pub, ok := signers[0].Public().(ed25519.PublicKey)
-	if !ok {
-		return sign.Descriptor{}, fmt.Errorf("the key is of type %T, want ed25519", signers[0].Public())
+	key, err := sign.KeyOf(signers[0])
+	if err != nil {
+		return sign.Descriptor{}, err
 	}
-	return sign.KeyDescriptor(pub)
+	return sign.KeyDescriptor(key)
 }
 
 func makeSeal(d sign.Descriptor, p sign.Purpose, ledger, id objectstore.Hash, signers []crypto.Signer) ([]byte, error) {

@@ -17,7 +17,7 @@ func public(person string) ed25519.PublicKey {
 
 // mOf is the descriptor of m of several persons' keys.
 func mOf(m int, persons ...string) sign.Descriptor {
-	var keys []ed25519.PublicKey
+	var keys [][]byte
 	for _, p := range persons {
 		keys = append(keys, public(p))
 	}

@@ -3,7 +3,6 @@ package dd
 import (
 	"bytes"
 	"crypto"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,9 +112,9 @@ func (p Proposal) Sign(s State, account objectstore.Account, key crypto.Signer) 
 			return p, err
 		}
 	}
-	pub, ok := key.Public().(ed25519.PublicKey)
-	if !ok {
-		return p, fmt.Errorf("the key is of type %T, want ed25519", key.Public())
+	pub, err := sign.KeyOf(key)
+	if err != nil {
+		return p, err
 	}
 	if _, err := s.descriptorOf(account, pub); err != nil {
 		return p, err

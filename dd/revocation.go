@@ -18,8 +18,9 @@ import (
 // root matter. Revoking again adds branches and changes none.
 type RevokeKey struct {
 	Account objectstore.Account `cbor:"1,keyasint"`
-	// Key is the public key; empty for the whole account, which then signs
-	// nothing any more. A key is taken out of its account first (SetKeys).
+	// Key is the public key, of a hardware key its first 32 bytes; empty for the
+	// whole account, which then signs nothing any more. A key is taken out of its
+	// account first (SetKeys).
 	Key    []byte `cbor:"2,keyasint,omitempty"`
 	Last   []Last `cbor:"3,keyasint,omitempty"` // by branch, each once
 	Reason string `cbor:"4,keyasint,omitempty"`
@@ -81,7 +82,7 @@ func (s State) CheckRevoked(a objectstore.Account, seal []byte, branch objectsto
 	}
 	keys := [][]byte{nil}
 	for _, sig := range sl.Signatures {
-		keys = append(keys, sig.Key)
+		keys = append(keys, sign.Point(sig.Key)) // a key is revoked in whatever form
 	}
 	for _, key := range keys {
 		r, ok, err := s.Revoked(a, key)
@@ -169,7 +170,7 @@ func (c RevokeKey) takenOut(s State) error {
 	}
 	if data != nil {
 		d, err := sign.ParseDescriptor(data)
-		if err == nil && d.Has(c.Key) {
+		if err == nil && d.HasPoint(c.Key) {
 			err = fault.New("AG0510", "change its keys first, in a proposal of its own", "%s still signs by that key", s.who(c.Account))
 		}
 		return err
@@ -181,6 +182,7 @@ func (c RevokeKey) takenOut(s State) error {
 // account.
 func (s State) checkNotRevoked(a objectstore.Account, d sign.Descriptor) error {
 	for _, key := range d.Keys() {
+		key = sign.Point(key)
 		if r, ok, err := s.Revoked(a, key); err != nil {
 			return err
 		} else if ok {

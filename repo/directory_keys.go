@@ -3,7 +3,6 @@ package repo
 import (
 	"context"
 	"crypto"
-	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -96,10 +95,16 @@ func (r *Repository) AccountOfLine(line string) objectstore.Account {
 	return a
 }
 
-// public is a key of which only the public half is known.
-type public ed25519.PublicKey
+// public is a key, in its stored form, of which only the public half is known.
+type public []byte
 
-func (p public) Public() crypto.PublicKey { return ed25519.PublicKey(p) }
+func (p public) Public() crypto.PublicKey {
+	key, err := sign.PublicKey(p)
+	if err != nil {
+		return nil
+	}
+	return key
+}
 
 func (p public) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("the private half of the key is not here")

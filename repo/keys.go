@@ -105,7 +105,7 @@ func PublicKey(key crypto.Signer, comment string) string {
 }
 
 // AccountOf is the account whose first descriptor is this one key. It is empty
-// for a key that is not ed25519.
+// for a key that is neither ed25519 nor a hardware key of that kind.
 func AccountOf(key crypto.Signer) objectstore.Account {
 	pub, err := publicKey(key)
 	if err != nil {
@@ -129,13 +129,13 @@ func (r *Repository) AccountFor(key crypto.Signer) (objectstore.Account, error) 
 	return a, err
 }
 
-func publicKey(key crypto.Signer) (ed25519.PublicKey, error) {
+func publicKey(key crypto.Signer) ([]byte, error) {
 	if key == nil {
 		return nil, fault.New("AG0102", "aergo key new NAME", "a key is needed and none was given")
 	}
-	pub, ok := key.Public().(ed25519.PublicKey)
-	if !ok {
-		return nil, fault.New("AG0102", "Keys are ed25519: aergo key new NAME, or ssh-keygen -t ed25519.", "a key of type %T cannot be used", key.Public())
+	pub, err := sign.KeyOf(key)
+	if err != nil {
+		return nil, fault.New("AG0102", "Keys are ed25519: aergo key new NAME, or ssh-keygen -t ed25519.", "this key cannot be used: %w", err)
 	}
 	return pub, nil
 }

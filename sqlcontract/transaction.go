@@ -297,8 +297,8 @@ type Verifier struct {
 	had func(account objectstore.Account, descriptor []byte) (bool, error)
 
 	// known remembers which account a key has, since computing an address costs
-	// more than all else in a check but the curve. Keys are [32]byte, values
-	// objectstore.Account; remembered counts them.
+	// more than all else in a check but the curve. Keys are [32]byte, plain keys
+	// only, values objectstore.Account; remembered counts them.
 	known      sync.Map
 	remembered atomic.Int64
 }
@@ -306,7 +306,8 @@ type Verifier struct {
 // match is the cheap half of a signature's check: the seal is of this account,
 // by its first keys (nil) or by those that it gives.
 func (v *Verifier) match(seal sign.Seal, account objectstore.Account) ([]byte, error) {
-	single := len(seal.Signatures) == 1 && len(seal.Descriptor) == 0 && len(seal.Signatures[0].Key) == 32
+	// A hardware key is longer, and its point alone says nothing about the account.
+	single := len(seal.Signatures) == 1 && len(seal.Descriptor) == 0 && seal.Signatures[0].Plain()
 	if single {
 		if known, ok := v.known.Load([32]byte(seal.Signatures[0].Key)); ok && known == account {
 			return nil, nil

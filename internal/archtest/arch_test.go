@@ -28,7 +28,7 @@ var allowed = map[string]string{
 	"objectstore/storetest": "objectstore internal/wire",
 	"internal/prolly":       "internal/wire objectstore",
 	"internal/sqlite":       "",
-	"internal/ledgertest":   "",
+	"internal/ledgertest":   "internal/sign",
 	"internal/slt":          "",
 	"branch":                "internal/wire internal/sign objectstore",
 	"dd":                    "internal/wire internal/sign internal/prolly objectstore",

@@ -16,17 +16,18 @@ import (
 
 // Agent is a running ssh-agent, which keeps private keys and signs with them. An
 // ssh-ed25519 signature of it is over the data as given, so it is one of scheme
-// 1 like any other. Each use opens a connection of its own, so an Agent may be
+// 1 like any other; for a hardware key it asks the device. Each use opens a connection of its own, so an Agent may be
 // used by several goroutines.
 type Agent struct {
 	Socket string // path, what SSH_AUTH_SOCK holds
 }
 
-// AgentKey is an ed25519 key that an agent holds. It implements crypto.Signer.
+// AgentKey is an ed25519 key, plain or in hardware, that an agent holds. It
+// implements crypto.Signer.
 type AgentKey struct {
 	Comment string
 	agent   Agent
-	key     ed25519.PublicKey
+	key     []byte // stored form
 }
 
 func (a Agent) connect(use func(agent.ExtendedAgent) error) error {
@@ -81,14 +82,30 @@ func (a Agent) Remove(pub ed25519.PublicKey) error {
 }
 
 // Public implements crypto.Signer.
-func (k AgentKey) Public() crypto.PublicKey { return k.key }
+func (k AgentKey) Public() crypto.PublicKey {
+	public, err := PublicKey(k.key)
+	if err != nil {
+		return nil // unreachable: Keys lists checked ones
+	}
+	return public
+}
 
-// Sign implements crypto.Signer for what is not hashed before.
+// Verified is the hardware key for accounts that ask for its PIN or a finger; ok
+// is false for other keys. The agent cannot tell which of both is meant.
+func (k AgentKey) Verified() (verified AgentKey, ok bool) {
+	h, err := ParseHardwareKey(k.key)
+	h.Verified = true
+	k.key = h.Bytes()
+	return k, err == nil
+}
+
+// Sign implements crypto.Signer for what is not hashed before. A hardware key
+// gives flags and counter after its signature.
 func (k AgentKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) (signature []byte, err error) {
 	if opts != nil && opts.HashFunc() != 0 {
 		return nil, errors.New("ssh-agent: an ed25519 key signs a message, not its hash")
 	}
-	key, err := ssh.NewPublicKey(k.key)
+	key, err := sshKey(k.key)
 	if err != nil {
 		return nil, fmt.Errorf("ssh-agent: %w", err)
 	}
@@ -97,20 +114,20 @@ func (k AgentKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) (sig
 		if err != nil {
 			return err
 		}
-		if s.Format != ssh.KeyAlgoED25519 || len(s.Blob) != ed25519.SignatureSize {
+		if s.Format != key.Type() || len(s.Blob) != ed25519.SignatureSize {
 			return fmt.Errorf("it answered with a signature of type %q", s.Format)
 		}
-		signature = bytes.Clone(s.Blob)
+		signature = append(bytes.Clone(s.Blob), s.Rest...)
 		return nil
 	})
 	return signature, err
 }
 
 // Fingerprint is the key's name in OpenSSH: SHA256:…
-func Fingerprint(pub ed25519.PublicKey) string {
-	key, err := ssh.NewPublicKey(pub)
+func Fingerprint(key []byte) string {
+	public, err := sshKey(key)
 	if err != nil {
 		return ""
 	}
-	return ssh.FingerprintSHA256(key)
+	return ssh.FingerprintSHA256(public)
 }

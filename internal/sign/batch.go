@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"runtime"
 	"sync"
@@ -82,12 +83,12 @@ func (c *KeyCache) verifyChunk(items []batchItem, bad []bool) {
 			bad[i] = true
 			continue
 		}
-		key, ok := c.expand(s.Key)
+		key, ok := c.expand(Point(s.Key))
 		if !ok {
 			bad[i] = true
 			continue
 		}
-		v.AddExpandedWithOptions(key, items[i].message, s.Bytes, verifyOptions)
+		v.AddExpandedWithOptions(key, s.onCurve(items[i].message), s.Bytes[:ed25519.SignatureSize], verifyOptions)
 		at = append(at, i)
 	}
 	if len(at) == 0 {

@@ -2,7 +2,6 @@ package sign
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -15,8 +14,8 @@ import (
 
 // The kinds of descriptors and accounts.
 const (
-	KindKey      = 1 // one ed25519 key
-	KindMofN     = 2 // m of n ed25519 keys
+	KindKey      = 1 // one key
+	KindMofN     = 2 // m of n keys
 	KindContract = 3 // a contract of a ledger; it cannot sign
 )
 
@@ -28,7 +27,7 @@ const descriptorTag = 0x60
 type Descriptor struct {
 	kind      byte
 	threshold int
-	keys      []ed25519.PublicKey // Invariant: sorted, unique, each passed CheckKey
+	keys      [][]byte // Invariant: sorted, no point twice, each passed CheckKey
 	ledger    [32]byte
 	contract  string
 }
@@ -54,17 +53,19 @@ type (
 	}
 )
 
-// KeyDescriptor describes an account of one key.
-func KeyDescriptor(pub ed25519.PublicKey) (Descriptor, error) {
-	if err := CheckKey(pub); err != nil {
+// KeyDescriptor describes an account of one key: an ed25519.PublicKey, or the
+// stored form of a HardwareKey.
+func KeyDescriptor(key []byte) (Descriptor, error) {
+	if err := CheckKey(key); err != nil {
 		return Descriptor{}, err
 	}
-	return Descriptor{kind: KindKey, threshold: 1, keys: []ed25519.PublicKey{bytes.Clone(pub)}}, nil
+	return Descriptor{kind: KindKey, threshold: 1, keys: [][]byte{bytes.Clone(key)}}, nil
 }
 
 // MofNDescriptor describes an account for which m of the keys sign. The order
-// of keys does not matter; each occurs once.
-func MofNDescriptor(m int, keys ...ed25519.PublicKey) (Descriptor, error) {
+// of keys does not matter; each occurs once, and so does its point, in whatever
+// form: one device does not count as two.
+func MofNDescriptor(m int, keys ...[]byte) (Descriptor, error) {
 	if len(keys) == 0 || len(keys) > MaxKeys || m < 1 || m > len(keys) {
 		return Descriptor{}, fmt.Errorf("%d of %d keys: want 1 <= m <= n <= %d", m, len(keys), MaxKeys)
 	}
@@ -75,10 +76,10 @@ func MofNDescriptor(m int, keys ...ed25519.PublicKey) (Descriptor, error) {
 		}
 		d.keys = append(d.keys, bytes.Clone(k))
 	}
-	slices.SortFunc(d.keys, func(a, b ed25519.PublicKey) int { return bytes.Compare(a, b) })
+	slices.SortFunc(d.keys, bytes.Compare)
 	for i := range d.keys[1:] {
-		if bytes.Equal(d.keys[i], d.keys[i+1]) {
-			return Descriptor{}, fmt.Errorf("key %x is listed twice", d.keys[i])
+		if bytes.Equal(Point(d.keys[i]), Point(d.keys[i+1])) {
+			return Descriptor{}, fmt.Errorf("key %x is listed twice", Point(d.keys[i]))
 		}
 	}
 	return d, nil
@@ -98,8 +99,9 @@ func (d Descriptor) Kind() byte { return d.kind }
 // Threshold is how many of Keys sign; 0 for a contract.
 func (d Descriptor) Threshold() int { return d.threshold }
 
-// Keys gives the keys in ascending order; none for a contract.
-func (d Descriptor) Keys() []ed25519.PublicKey { return slices.Clone(d.keys) }
+// Keys gives the keys in ascending order, each of 32 bytes or the stored form of
+// a HardwareKey; none for a contract.
+func (d Descriptor) Keys() [][]byte { return slices.Clone(d.keys) }
 
 // Contract gives the ledger id and name of a contract's descriptor.
 func (d Descriptor) Contract() (ledger [32]byte, name string) { return d.ledger, d.contract }
@@ -112,11 +114,7 @@ func (d Descriptor) Bytes() []byte {
 	case KindKey:
 		form = keyForm{Kind: KindKey, Key: d.keys[0]}
 	case KindMofN:
-		keys := make([][]byte, len(d.keys))
-		for i, k := range d.keys {
-			keys[i] = k
-		}
-		form = mofnForm{Kind: KindMofN, Threshold: uint8(d.threshold), Keys: keys}
+		form = mofnForm{Kind: KindMofN, Threshold: uint8(d.threshold), Keys: d.keys}
 	case KindContract:
 		form = contractForm{Kind: KindContract, Ledger: d.ledger, Contract: d.contract}
 	default:
@@ -159,14 +157,12 @@ func parseDescriptor(data []byte) (Descriptor, error) {
 		if err := wire.Unmarshal(data, &f); err != nil {
 			return Descriptor{}, err
 		}
-		keys := make([]ed25519.PublicKey, len(f.Keys))
 		for i, k := range f.Keys {
-			keys[i] = k
 			if i > 0 && bytes.Compare(f.Keys[i-1], k) >= 0 {
 				return Descriptor{}, errors.New("its keys are not in ascending order")
 			}
 		}
-		return MofNDescriptor(int(f.Threshold), keys...)
+		return MofNDescriptor(int(f.Threshold), f.Keys...)
 	case KindContract:
 		var f contractForm
 		if err := wire.Unmarshal(data, &f); err != nil {
@@ -184,7 +180,11 @@ func (d Descriptor) String() string {
 	}
 	var keys []string
 	for _, k := range d.keys {
-		keys = append(keys, fmt.Sprintf("%x", k[:4]))
+		name := fmt.Sprintf("%x", k[:4])
+		if isHardware(k) {
+			name += " (hardware)"
+		}
+		keys = append(keys, name)
 	}
 	if d.kind == KindKey {
 		return "key " + keys[0]
@@ -193,11 +193,17 @@ func (d Descriptor) String() string {
 }
 
 // Has reports whether key is one of the descriptor's.
-func (d Descriptor) Has(key ed25519.PublicKey) bool { return d.has(key) }
+func (d Descriptor) Has(key []byte) bool { return d.has(key) }
+
+// HasPoint reports whether one of the descriptor's keys has this point, in
+// whatever form.
+func (d Descriptor) HasPoint(point []byte) bool {
+	return slices.ContainsFunc(d.keys, func(k []byte) bool { return bytes.Equal(Point(k), point) })
+}
 
 // has reports whether key is one of the descriptor's.
 func (d Descriptor) has(key []byte) bool {
-	return slices.ContainsFunc(d.keys, func(k ed25519.PublicKey) bool { return bytes.Equal(k, key) })
+	return slices.ContainsFunc(d.keys, func(k []byte) bool { return bytes.Equal(k, key) })
 }
 
 // hash is the payload of the account.

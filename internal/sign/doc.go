@@ -13,9 +13,13 @@
 //	seal, err := sign.MakeSeal(d, s)
 //	err = seal.Check(account, sign.PurposeBlock, ledger, id)
 //
+// A signature is of scheme 1, ed25519 over the [Message], or of scheme 2, what
+// `ssh-keygen -Y sign` and a [HardwareKey] make of it. A key is its bytes: 32, or
+// the longer stored form of a HardwareKey.
+//
 // # One rule for what is a signature
 //
-// A signature is valid if it is by ZIP-215, and the public key is not of small
+// A signature of either scheme is valid if it is by ZIP-215, and the public key is not of small
 // order: s < L; the key and R decode, in non-canonical encodings too; and
 // [8][s]B = [8]R + [8][k]A, with the cofactor. These rules, unlike those of the
 // standard library, give the same answer for one signature as for many at once,
@@ -25,6 +29,8 @@
 // # Invariants
 //
 //   - Verify, Batch and a KeyCache agree on every input.
+//   - A signature of one scheme is none of the other. Flags and counter of a
+//     hardware key are signed; a touch is always asked for.
 //   - A seal has exactly as many signatures as its descriptor asks for, by
 //     different keys of it, in the order of the keys: one set of signatures has
 //     one seal.

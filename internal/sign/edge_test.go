@@ -120,7 +120,10 @@ func plusOrder(sig []byte) []byte {
 
 // edges makes signatures of Message(p, ledger, hash) at every border we know.
 func edges(t testing.TB, p Purpose, ledger, hash [32]byte) []edge {
-	message := Message(p, ledger, hash)
+	return edgesOf(t, Message(p, ledger, hash))
+}
+
+func edgesOf(t testing.TB, message []byte) []edge {
 	var all []edge
 	add := func(name string, key, sig []byte, valid bool) {
 		all = append(all, edge{name, hex.EncodeToString(key), hex.EncodeToString(sig), valid})

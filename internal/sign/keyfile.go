@@ -74,17 +74,24 @@ func MarshalPrivateKey(key ed25519.PrivateKey, comment string, passphrase []byte
 	return pem.EncodeToMemory(block), nil
 }
 
+// verifyRequired is the option of authorized_keys that asks for more than a touch.
+const verifyRequired = "verify-required "
+
 // MarshalPublicKey gives the line of an OpenSSH public key file, without a
-// newline: "ssh-ed25519 AAAA… comment".
-func MarshalPublicKey(pub ed25519.PublicKey, comment string) (string, error) {
+// newline: "ssh-ed25519 AAAA… comment", or "sk-ssh-ed25519@openssh.com AAAA…",
+// after "verify-required " where it asks for that.
+func MarshalPublicKey(key []byte, comment string) (string, error) {
 	if err := checkComment(comment); err != nil {
 		return "", err
 	}
-	key, err := ssh.NewPublicKey(pub)
+	public, err := sshKey(key)
 	if err != nil {
 		return "", fmt.Errorf("write public key: %w", err)
 	}
-	line := strings.TrimSuffix(string(ssh.MarshalAuthorizedKey(key)), "\n")
+	line := strings.TrimSuffix(string(ssh.MarshalAuthorizedKey(public)), "\n")
+	if k, err := ParseHardwareKey(key); isHardware(key) && err == nil && k.Verified {
+		line = verifyRequired + line
+	}
 	if comment != "" {
 		line += " " + comment
 	}
@@ -92,31 +99,34 @@ func MarshalPublicKey(pub ed25519.PublicKey, comment string) (string, error) {
 }
 
 // ParsePublicKey reads the line of an OpenSSH public key file and gives its
-// comment, too. It refuses keys that are no usable ed25519 keys.
-func ParsePublicKey(line string) (ed25519.PublicKey, string, error) {
+// comment, too. The key has 32 bytes or is the stored form of a HardwareKey. It
+// refuses keys that are no usable ed25519 keys, and options but verify-required.
+func ParsePublicKey(line string) (key []byte, comment string, err error) {
 	if len(line) > MaxKeyFile {
 		return nil, "", fmt.Errorf("public key has %d bytes, at most %d are allowed", len(line), MaxKeyFile)
 	}
 	line = strings.TrimSpace(line)
-	if !strings.HasPrefix(line, ssh.KeyAlgoED25519+" ") || strings.ContainsAny(line, "\r\n") {
-		return nil, "", errors.New("a public key is one line that begins with ssh-ed25519, as in the .pub file that `ssh-keygen -t ed25519` makes")
+	line, verified := strings.CutPrefix(line, verifyRequired)
+	hardware := strings.HasPrefix(line, ssh.KeyAlgoSKED25519+" ")
+	switch {
+	case strings.HasPrefix(line, "no-touch-required "):
+		return nil, "", errors.New("a hardware key that signs without a touch is not accepted")
+	case strings.ContainsAny(line, "\r\n") || !hardware && !strings.HasPrefix(line, ssh.KeyAlgoED25519+" "):
+		return nil, "", errors.New("a public key is one line that begins with ssh-ed25519 or sk-ssh-ed25519@openssh.com, as in the .pub file that `ssh-keygen -t ed25519` makes")
+	case verified && !hardware:
+		return nil, "", errors.New("verify-required is for hardware keys, sk-ssh-ed25519@openssh.com")
 	}
-	key, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	public, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err == nil {
+		key, err = storedKey(public)
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("read public key: %w", err)
 	}
-	holder, ok := key.(ssh.CryptoPublicKey)
-	if !ok {
-		return nil, "", fmt.Errorf("read public key: type %s is not usable", key.Type())
+	if verified {
+		key[ed25519.PublicKeySize] |= flagVerified
 	}
-	pub, ok := holder.CryptoPublicKey().(ed25519.PublicKey)
-	if !ok {
-		return nil, "", fmt.Errorf("read public key: type %s is not ed25519", key.Type())
-	}
-	if err := CheckKey(pub); err != nil {
-		return nil, "", err
-	}
-	return pub, comment, nil
+	return key, comment, nil
 }
 
 // checkComment refuses what would end the line of a public key file.

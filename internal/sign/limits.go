@@ -29,9 +29,13 @@ const (
 	// signatures and its descriptor has 2.3 KB.
 	MaxSeal = 64 << 10
 
-	// MaxDescriptor is the encoded size of a descriptor: MaxKeys keys of 34
-	// bytes and some more.
-	MaxDescriptor = 1 << 10
+	// MaxApplication is the length of a hardware key's application in bytes:
+	// "ssh:" and a name that somebody typed.
+	MaxApplication = 64
+
+	// MaxDescriptor is the encoded size of a descriptor: MaxKeys hardware keys of
+	// 99 bytes and some more.
+	MaxDescriptor = 2 << 10
 
 	// MaxContractName is the length of a contract's name in bytes.
 	MaxContractName = 128

@@ -15,16 +15,20 @@ import (
 // The signature schemes.
 const (
 	SchemeEd25519 = 1
-	SchemeSSHSIG  = 2 // reserved
+	SchemeSSHSIG  = 2 // what ssh-keygen -Y sign and hardware keys make
 )
 
 // Signature is one signature by one key.
 type Signature struct {
 	_      struct{} `cbor:",toarray"`
 	Scheme uint8
-	Key    []byte // ed25519: 32 bytes
-	Bytes  []byte // ed25519: 64 bytes
+	Key    []byte // 32 bytes, or the stored form of a HardwareKey
+	Bytes  []byte // 64 bytes; by a HardwareKey flags and counter after them
 }
+
+// Plain reports whether the signature is by a key of 32 bytes, by a known scheme:
+// such a key is one account, by whichever of the two it signs.
+func (s Signature) Plain() bool { return !isHardware(s.Key) && s.check() == nil }
 
 // Purpose says what a signature is for; it is part of what is signed.
 type Purpose string
@@ -65,11 +69,15 @@ var verifyOptions = &voi.Options{Verify: &voi.VerifyOptions{
 var errBadSignature = errors.New("the signature does not fit: it was made by another key, for something else, or is damaged")
 
 // CheckKey refuses what is no point of the curve, or one of small order, for
-// which anybody can make signatures.
-func CheckKey(pub ed25519.PublicKey) error {
-	if len(pub) != ed25519.PublicKeySize {
-		return fmt.Errorf("an ed25519 public key has %d bytes, not %d", ed25519.PublicKeySize, len(pub))
+// which anybody can make signatures, and what is no stored form of a HardwareKey
+// where it is longer than a point.
+func CheckKey(key []byte) error {
+	if len(key) != ed25519.PublicKeySize {
+		if _, err := ParseHardwareKey(key); err != nil {
+			return err
+		}
 	}
+	pub := Point(key)
 	var y curve.CompressedEdwardsY
 	var p curve.EdwardsPoint
 	if _, err := y.SetBytes(pub); err != nil {
@@ -84,18 +92,21 @@ func CheckKey(pub ed25519.PublicKey) error {
 	return nil
 }
 
-// Sign signs with any signer whose public key is ed25519: an
-// ed25519.PrivateKey, or a key in an agent.
+// Sign signs with any signer whose public key is ed25519, an ed25519.PrivateKey
+// or a key in an agent, by scheme 1; and by scheme 2 with one whose public key is
+// a HardwareKey, which gives flags and counter (5 bytes) after the signature.
 func Sign(signer crypto.Signer, p Purpose, ledger, hash [32]byte) (Signature, error) {
-	pub, ok := signer.Public().(ed25519.PublicKey)
-	if !ok {
-		return Signature{}, fmt.Errorf("sign %s: the key is of type %T, want ed25519", p, signer.Public())
-	}
-	b, err := signer.Sign(rand.Reader, Message(p, ledger, hash), crypto.Hash(0))
+	key, err := KeyOf(signer)
 	if err != nil {
 		return Signature{}, fmt.Errorf("sign %s: %w", p, err)
 	}
-	s := Signature{Scheme: SchemeEd25519, Key: pub, Bytes: b}
+	s, data := Signature{Scheme: SchemeEd25519, Key: key}, Message(p, ledger, hash)
+	if isHardware(key) {
+		s.Scheme, data = SchemeSSHSIG, SSHSIGData(data)
+	}
+	if s.Bytes, err = signer.Sign(rand.Reader, data, crypto.Hash(0)); err != nil {
+		return Signature{}, fmt.Errorf("sign %s: %w", p, err)
+	}
 	if _, ours := signer.(ed25519.PrivateKey); ours {
 		return s, nil
 	}
@@ -110,7 +121,7 @@ func Sign(signer crypto.Signer, p Purpose, ledger, hash [32]byte) (Signature, er
 func (s Signature) check() error {
 	switch {
 	case s.Scheme == SchemeSSHSIG:
-		return errors.New("signature scheme 2 (SSHSIG) is reserved and not accepted yet")
+		return s.checkSSHSIG()
 	case s.Scheme != SchemeEd25519:
 		return fmt.Errorf("signature scheme %d is unknown to this version", s.Scheme)
 	case len(s.Key) != ed25519.PublicKeySize || len(s.Bytes) != ed25519.SignatureSize:
@@ -143,20 +154,21 @@ func (c *KeyCache) Verify(s Signature, p Purpose, ledger, hash [32]byte) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	data, sig := s.onCurve(Message(p, ledger, hash)), s.Bytes[:ed25519.SignatureSize]
 	if c == nil {
-		if !voi.VerifyWithOptions(s.Key, Message(p, ledger, hash), s.Bytes, verifyOptions) {
+		if !voi.VerifyWithOptions(Point(s.Key), data, sig, verifyOptions) {
 			return errBadSignature
 		}
 		return nil
 	}
-	key, ok := c.expand(s.Key)
-	if !ok || !voi.VerifyExpandedWithOptions(key, Message(p, ledger, hash), s.Bytes, verifyOptions) {
+	key, ok := c.expand(Point(s.Key))
+	if !ok || !voi.VerifyExpandedWithOptions(key, data, sig, verifyOptions) {
 		return errBadSignature
 	}
 	return nil
 }
 
-// expand gives the fast form of a key; ok is false if it is no point.
+// expand gives the fast form of 32 bytes; ok is false if they are no point.
 func (c *KeyCache) expand(key []byte) (e *voi.ExpandedPublicKey, ok bool) {
 	y := curve.CompressedEdwardsY(key)
 	if c != nil {

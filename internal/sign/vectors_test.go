@@ -1,7 +1,6 @@
 package sign
 
 import (
-	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -38,19 +37,75 @@ type signatureVectors struct {
 	Hash    string  `json:"hash"`
 	Message string  `json:"message"`
 	Edges   []edge  `json:"signatures"`
+	SSHSIG  []edge2 `json:"scheme_2"`
 	Seals   []struct {
 		Account string `json:"account"`
 		Seal    string `json:"seal"`
 	} `json:"seals"`
 }
 
+// edge2 is an edge of scheme 2. File is the same as ssh-keygen -Y verify takes it.
+type edge2 struct {
+	edge
+	File string `json:"file,omitempty"`
+}
+
+// sshsigVectors are signatures of scheme 2 by key 1, plain and in a device, with
+// and without PIN.
+func sshsigVectors(t *testing.T, p Purpose) (all []edge2) {
+	add := func(name string, s Signature, valid bool) {
+		e := edge2{edge: edge{name, hex.EncodeToString(s.Key), hex.EncodeToString(s.Bytes), valid}}
+		if valid {
+			e.File = string(must[[]byte](t)(s.SSHSIG()))
+		}
+		all = append(all, e)
+	}
+	device := func(flags byte, application string, verified bool) Signature {
+		d := newDevice(1, application, verified)
+		d.flags = flags
+		b := must[[]byte](t)(d.Sign(nil, SSHSIGData(Message(p, ledger, id)), nil))
+		return Signature{Scheme: SchemeSSHSIG, Key: d.public.Bytes(), Bytes: b}
+	}
+	plain := plainSSHSIG(testKey(1), p, ledger, id)
+	add("plain key", plain, true)
+	add("plain key, signature of scheme 1", must[Signature](t)(Sign(testKey(1), p, ledger, id)), false)
+	plain.Bytes = plusOrder(plain.Bytes)
+	add("plain key, S plus L", plain, false)
+	add("touch", device(1, "ssh:", false), true)
+	add("touch and PIN where touch is enough", device(5, "ssh:", false), true)
+	add("touch, backed up", device(1|8|16, "ssh:", false), true)
+	add("touch and PIN", device(5, "ssh:aergo", true), true)
+	add("PIN missing", device(1, "ssh:", true), false)
+	add("touch missing", device(0, "ssh:", false), false)
+	add("PIN without touch", device(4, "ssh:", false), false)
+	add("attested data", device(0x41, "ssh:", false), false)
+	add("extensions", device(0x81, "ssh:", false), false)
+	add("not for ssh", device(1, "https://example.org", false), false)
+	s := device(1, "ssh:", false)
+	s.Bytes[68]++
+	add("counter changed", s, false)
+	s = device(1, "ssh:", false)
+	s.Bytes[64] = 5
+	add("flags changed", s, false)
+	s = device(1, "ssh:", false)
+	s.Key = append(s.Key, 'x')
+	add("application changed", s, false)
+	s = device(1, "ssh:", false)
+	add("device's signature by a plain key", Signature{Scheme: SchemeSSHSIG, Key: s.Key[:32], Bytes: s.Bytes[:64]}, false)
+	return all
+}
+
 func makeKeyVectors(t *testing.T) keyVectors {
 	var v keyVectors
-	var keys []ed25519.PublicKey
+	var keys [][]byte
 	for n := byte(1); n <= 3; n++ {
 		key := testKey(n)
 		keys = append(keys, public(key))
 		v.Keys = append(v.Keys, keyVector{hex.EncodeToString(key.Seed()), hex.EncodeToString(public(key)), must[string](t)(MarshalPublicKey(public(key), "test"))})
+	}
+	touch, pin := newDevice(1, "ssh:", false).public.Bytes(), newDevice(2, "ssh:aergo", true).public.Bytes()
+	for n, key := range [][]byte{touch, pin} {
+		v.Keys = append(v.Keys, keyVector{hex.EncodeToString(testKey(byte(n + 1)).Seed()), hex.EncodeToString(key), must[string](t)(MarshalPublicKey(key, "test"))})
 	}
 	for _, c := range []struct {
 		what string
@@ -59,6 +114,9 @@ func makeKeyVectors(t *testing.T) keyVectors {
 		{"key 1", must[Descriptor](t)(KeyDescriptor(keys[0]))},
 		{"1 of key 1", must[Descriptor](t)(MofNDescriptor(1, keys[0]))},
 		{"2 of keys 1, 2, 3", must[Descriptor](t)(MofNDescriptor(2, keys...))},
+		{"hardware key 1, touch", must[Descriptor](t)(KeyDescriptor(touch))},
+		{"hardware key 2, touch and PIN, application ssh:aergo", must[Descriptor](t)(KeyDescriptor(pin))},
+		{"2 of hardware key 1, hardware key 2, key 3", must[Descriptor](t)(MofNDescriptor(2, touch, pin, keys[2]))},
 		{"contract shop of ledger 11 00…", must[Descriptor](t)(ContractDescriptor(ledger, "shop"))},
 	} {
 		v.Accounts = append(v.Accounts, accountVector{c.what, hex.EncodeToString(c.d.Bytes()), AccountOf(c.d)})
@@ -75,6 +133,7 @@ func makeSignatureVectors(t *testing.T) signatureVectors {
 		Hash:    hex.EncodeToString(id[:]),
 		Message: hex.EncodeToString(Message(PurposeBlock, ledger, id)),
 		Edges:   edges(t, PurposeBlock, ledger, id),
+		SSHSIG:  sshsigVectors(t, PurposeBlock),
 	}
 	one := must[Descriptor](t)(KeyDescriptor(public(testKey(1))))
 	board := must[Descriptor](t)(MofNDescriptor(2, public(testKey(1)), public(testKey(2)), public(testKey(3))))
@@ -143,6 +202,13 @@ func TestGoldenSignatures(t *testing.T) {
 	for _, e := range v.Edges {
 		if err := Verify(e.signature(t), v.Purpose, ledger, id); (err == nil) != e.Valid {
 			t.Errorf("%s: %v", e.Name, err)
+		}
+	}
+	for _, e := range v.SSHSIG {
+		s := e.signature(t)
+		s.Scheme = SchemeSSHSIG
+		if err := Verify(s, v.Purpose, ledger, id); (err == nil) != e.Valid {
+			t.Errorf("scheme 2, %s: %v", e.Name, err)
 		}
 	}
 	for _, s := range v.Seals {
