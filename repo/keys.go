@@ -39,6 +39,9 @@ func LoadKey(path string, passphrase func() ([]byte, error)) (crypto.Signer, err
 	if err != nil {
 		return nil, fmt.Errorf("reading key %s: %w", path, err)
 	}
+	if sign.IsHardwareFile(pem) {
+		return nil, fault.New("AG0530", "ssh-add "+path+", then --key agent:… (aergo key list)", "key %s is in a hardware device, which signs through ssh-agent only", path)
+	}
 	key, err := sign.ParsePrivateKey(pem, nil)
 	var locked *sign.PassphraseError
 	if !errors.As(err, &locked) {

@@ -2,7 +2,6 @@ package repo
 
 import (
 	"crypto"
-	"crypto/ed25519"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
@@ -10,8 +9,9 @@ import (
 )
 
 // AgentKey is a key of the ssh-agent that listens on a socket (what SSH_AUTH_SOCK
-// holds), by its comment, its fingerprint (SHA256:…) or its public line. The
-// private half stays with the agent. It fails with AG0520 when no agent answers,
+// holds), by its comment, its fingerprint (SHA256:…) or its public line. Before
+// it, "verify-required " makes of a hardware key the one of the account that asks
+// for its PIN. The private half stays with the agent. It fails with AG0520 when no agent answers,
 // with AG0521 when it has no such key, or several.
 func AgentKey(socket, which string) (crypto.Signer, error) {
 	if socket == "" {
@@ -21,10 +21,14 @@ func AgentKey(socket, which string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fault.New("AG0520", "Start one: eval $(ssh-agent)", "no key can be had: %w", err)
 	}
+	which, verified := strings.CutPrefix(which, "verify-required ")
 	var found []sign.AgentKey
 	var names []string
 	for _, k := range keys {
-		pub := k.Public().(ed25519.PublicKey)
+		pub, err := sign.KeyOf(k)
+		if err != nil {
+			continue
+		}
 		line, err := sign.MarshalPublicKey(pub, "")
 		if err != nil {
 			continue
@@ -33,6 +37,13 @@ func AgentKey(socket, which string) (crypto.Signer, error) {
 			found = append(found, k)
 		}
 		names = append(names, k.Comment+" ("+sign.Fingerprint(pub)+")")
+	}
+	if len(found) == 1 && verified {
+		key, ok := found[0].Verified()
+		if !ok {
+			return nil, fault.New("AG0530", "Leave verify-required out.", "key %s is no hardware key: ssh-agent signs with it without asking", which)
+		}
+		return key, nil
 	}
 	if len(found) == 1 {
 		return found[0], nil

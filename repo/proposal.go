@@ -3,7 +3,6 @@ package repo
 import (
 	"context"
 	"crypto"
-	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -386,7 +385,7 @@ func JointDescriptor(threshold int, lines []string) ([]byte, objectstore.Account
 	bad := func(err error) ([]byte, objectstore.Account, error) {
 		return nil, "", fault.New("AG0102", "Keys are ed25519: aergo key show NAME --public prints the line.", "these keys make no account: %w", err)
 	}
-	keys := make([]ed25519.PublicKey, len(lines))
+	keys := make([][]byte, len(lines))
 	for i, line := range lines {
 		pub, _, err := sign.ParsePublicKey(line)
 		if err != nil {

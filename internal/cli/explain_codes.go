@@ -190,6 +190,8 @@ func explanations() map[string]explanation {
 			"eval $(ssh-agent) starts one in this shell; then aergo key unlock NAME, or ssh-add FILE. Without one: --passphrase-file FILE."},
 		"AG0521": {"The ssh-agent has no such ed25519 key, or several of that name.",
 			"aergo key list shows its keys, ssh-add -l their fingerprints: --key agent:SHA256:…"},
+		"AG0530": {"A hardware key is not used so: its file holds no private half, and only a hardware key asks for a touch or a PIN.",
+			"Let ssh-agent ask the device: ssh-add FILE, then --key agent:COMMENT, or --key NAME with its .pub file in the key folder."},
 
 		"AG0601": {"A signature or an id does not fit what it stands for. Something was changed or forged.",
 			"Do not use this data. Get it again from somebody you trust; aergo verify checks all of it."},

@@ -108,6 +108,9 @@ func (a *app) key() (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if pub, err := readPublic(path); err == nil && strings.Contains(pub.Line, "sk-ssh-") {
+		return repo.AgentKey(a.agentSocket(), pub.Line) // a hardware key
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		var names []string
 		for _, p := range a.keys() {

@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -135,4 +136,15 @@ func checkComment(comment string) error {
 		return errors.New("the comment of a key is at most 256 bytes in one line")
 	}
 	return nil
+}
+
+// IsHardwareFile reports whether an OpenSSH private key file, locked or not, is of
+// a hardware key: it holds what the device needs to find the key, and no key.
+func IsHardwareFile(file []byte) bool {
+	block, _ := pem.Decode(file)
+	if block == nil {
+		return false
+	}
+	// openssh-key-v1: the public key stands before what a passphrase locks.
+	return bytes.Contains(block.Bytes[:min(len(block.Bytes), 256)], []byte(ssh.KeyAlgoSKED25519))
 }
