@@ -1,12 +1,17 @@
 package repo
 
 import (
+	"bytes"
+	"context"
+	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/branch"
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
 
@@ -94,4 +99,120 @@ func (r *Repository) ResolutionOf(name, block string) (dd.Change, error) {
 		return dd.ResolveEvidence{Branch: b.ID, Epoch: e.A.Epoch, Sequence: e.A.Sequence, Block: kept}, nil
 	}
 	return nil, fault.New("AG0202", "aergo dd show tells what is contested", "there are no two heads of branch %s to choose from", b.Name)
+}
+
+// Kept says up to which block of a branch counts what a revoked key signed.
+type Kept struct {
+	Branch string
+	Block  objectstore.Hash
+	Number uint64
+	// Lost counts the blocks of the account after Block on the branch's line here.
+	Lost int
+}
+
+// RevocationOf is the change that revokes a key of an account (empty: the whole
+// account), and what it keeps. A key is told by its public line, or by the first
+// 8 digits or more that show it. last gives, by branch, a revision as the last
+// accepted block; of the other registered branches that are here it is the head.
+// On branches that are not here nothing of the key counts.
+func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]string, reason string) (dd.Change, []Kept, error) {
+	c := dd.RevokeKey{Account: i.Account, Reason: reason}
+	var err error
+	if key != "" {
+		if c.Key, err = r.keyEver(i, key); err != nil {
+			return nil, nil, err
+		}
+	}
+	s, err := r.directory.Head()
+	if err != nil {
+		return nil, nil, err
+	}
+	branches, err := r.directoryBranches(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	var kept []Kept
+	seen := 0
+	for _, b := range branches {
+		rev, given := last[b.Name]
+		if given {
+			seen++
+		}
+		if b.Local == "" {
+			if given {
+				return nil, nil, fault.New("AG0202", "", "branch %s is not here", b.Name)
+			}
+			continue
+		}
+		block := b.Head
+		if given {
+			if block, err = r.Resolve(rev); err != nil {
+				return nil, nil, err
+			}
+		}
+		k, err := r.keptOf(b, block, i.Account)
+		if err != nil {
+			return nil, nil, err
+		}
+		kept = append(kept, k)
+		c.Last = append(c.Last, dd.Last{Branch: b.ID, Block: block})
+	}
+	if seen < len(last) {
+		return nil, nil, fault.New("AG0202", "aergo dd show lists the registered branches", "a last block is named of a branch that is not registered")
+	}
+	slices.SortFunc(c.Last, func(a, b dd.Last) int { return bytes.Compare(a.Branch[:], b.Branch[:]) })
+	return c, kept, nil
+}
+
+// keptOf counts what a revocation takes from a branch here.
+func (r *Repository) keptOf(b DirectoryBranch, last objectstore.Hash, account objectstore.Account) (Kept, error) {
+	k := Kept{Branch: b.Name, Block: last}
+	head, err := r.history.Read(last)
+	if err != nil {
+		return k, err
+	}
+	k.Number = uint64(head.Number)
+	for id := b.Head; id != last; {
+		x, err := r.history.Read(id)
+		if err != nil {
+			return k, err
+		}
+		if uint64(x.Number) <= k.Number || len(x.Parents) == 0 {
+			return k, fault.New("AG0201", "aergo log "+b.Name, "block %s is not on the line of branch %s", last.Short(), b.Name)
+		}
+		if x.Producer == account {
+			k.Lost++
+		}
+		id = x.Parents[0]
+	}
+	return k, nil
+}
+
+// keyEver finds a key by which an account signs or once signed.
+func (r *Repository) keyEver(i dd.Identity, key string) ([]byte, error) {
+	if pub, _, err := sign.ParsePublicKey(key); err == nil {
+		return pub, nil
+	}
+	descriptors := [][]byte{i.Descriptor}
+	err := r.DirectoryLog(context.Background(), 0, func(o DirectoryOperation) error {
+		if c, ok := o.Change.(dd.SetKeys); ok && c.Account == i.Account {
+			descriptors = append(descriptors, c.Descriptor)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, data := range descriptors {
+		d, err := sign.ParseDescriptor(data)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range d.Keys() {
+			if len(key) >= 8 && strings.HasPrefix(hex.EncodeToString(k), key) {
+				return k, nil
+			}
+		}
+	}
+	return nil, fault.New("AG0221", "aergo dd log shows the keys that it had, by their first digits", "%s never signed by a key %s", i.Name, key)
 }

@@ -20,10 +20,12 @@ func (a *app) identityCommand() *ucli.Command {
 		Name: "identity", Usage: "give accounts names that everybody sees", Category: "trust",
 		Subcommands: []*ucli.Command{
 			{
-				Name: "add", Usage: "give an account a name in the directory", ArgsUsage: "NAME KEY|FILE|ACCOUNT", Action: a.identityAdd, Flags: signOnlyFlags(),
+				Name: "add", Usage: "give an account a name in the directory", ArgsUsage: "NAME KEY|FILE|ACCOUNT…", Action: a.identityAdd,
+				Flags: append(signOnlyFlags(), &ucli.IntFlag{Name: "threshold", Usage: "the account of all the keys, of which `M` sign together"}),
 				Description: "KEY is the line of a public key (aergo key show bob --public) or the name of one of your\n" +
 					"keys, FILE a .pub file, ACCOUNT that of a key in your key folder. A name gives no right: aergo\n" +
-					"grant does. Only an admin of everything names accounts.",
+					"grant does. Only an admin of everything names accounts. An account of several keys is asked\n" +
+					"for its signature by aergo dd sign; it changes the directory and makes no blocks or calls.",
 			},
 			{
 				Name: "add-key", Usage: "let an account sign by one more key", ArgsUsage: "NAME KEY|FILE", Action: a.identityNewKeys("add-key", true), Flags: signOnlyFlags(),
@@ -36,6 +38,7 @@ func (a *app) identityCommand() *ucli.Command {
 					"unless it is in a block already. The account itself asks for it, or, when its keys are lost, an\n" +
 					"admin of everything. It never goes back to keys it had.",
 			},
+			a.identityRevokeCommand(),
 			{Name: "list", Usage: "list the names", Action: a.identityList},
 			{Name: "show", Usage: "show who is behind a name or an account", ArgsUsage: "NAME|ACCOUNT", Action: a.identityShow},
 		},
@@ -70,18 +73,14 @@ func (a *app) identityAdd(c *ucli.Context) error {
 		return err
 	}
 	name, given := c.Args().First(), strings.Join(c.Args().Tail(), " ")
-	if c.NArg() > 2 && !strings.HasPrefix(given, "ssh-") { // a key's line has spaces
+	if c.NArg() > 2 && !c.IsSet("threshold") && !strings.HasPrefix(given, "ssh-") { // a key's line has spaces
 		return nargs(c, 2, 2, form)
 	}
 	r, err := a.open()
 	if err != nil {
 		return err
 	}
-	line, err := a.publicLine(given)
-	if err != nil {
-		return err
-	}
-	descriptor, account, err := repo.KeyDescriptor(line)
+	descriptor, account, err := a.descriptorOf(c, given)
 	if err != nil {
 		return err
 	}
@@ -96,8 +95,31 @@ func (a *app) identityAdd(c *ucli.Context) error {
 		return a.emit(identityOf(i))
 	}
 	a.done("%s is %s, for everybody.", clean(name), account)
-	a.next("aergo grant writer --to %s", name)
+	if c.Int("threshold") < 2 {
+		a.next("aergo grant writer --to %s", name)
+	}
 	return nil
+}
+
+// descriptorOf gives the descriptor of an account of one key, or, with
+// --threshold, of several that sign together.
+func (a *app) descriptorOf(c *ucli.Context, given string) ([]byte, objectstore.Account, error) {
+	if !c.IsSet("threshold") {
+		line, err := a.publicLine(given)
+		if err != nil {
+			return nil, "", err
+		}
+		return repo.KeyDescriptor(line)
+	}
+	var lines []string
+	for _, key := range c.Args().Tail() {
+		line, err := a.publicLine(key)
+		if err != nil {
+			return nil, "", err
+		}
+		lines = append(lines, line)
+	}
+	return repo.JointDescriptor(c.Int("threshold"), lines)
 }
 
 // publicLine finds the public line of a key that is given as such, by its name or

@@ -3,6 +3,7 @@ package cli
 import (
 	"crypto"
 	"fmt"
+	"slices"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -122,9 +123,19 @@ func (a *app) signatures(p repo.Proposal) string {
 	case len(p.Missing) > 0 && p.Missing[0] == author:
 		return fmt.Sprintf("%s; %s has to sign, who proposes it", signed, a.who(author))
 	case left > 0:
-		return fmt.Sprintf("%s; %d more of %s", signed, left, a.whoAll(p.Missing))
+		return fmt.Sprintf("%s; %d more of %s", signed, left, a.namesOf(p.Missing))
 	}
 	return signed
+}
+
+// namesOf names accounts in the order of their names.
+func (a *app) namesOf(accounts []objectstore.Account) string {
+	var names []string
+	for _, account := range accounts {
+		names = append(names, a.who(account))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // proposalsIn reads the proposals of a file; there is one or more.
