@@ -244,10 +244,15 @@ func (c AddIdentity) records(s State, op Operation) ([]record, error) {
 	} else if ok {
 		return nil, fault.New("AG0703", "", "%s has the name %s already", account, name)
 	}
-	return []record{
+	list := []record{
 		{keyIdentity(c.Name), Identity{Name: c.Name, Account: account, Descriptor: c.Descriptor, Added: op.Created}},
 		{keyAccount(account), c.Name},
-	}, nil
+	}
+	if present, err := s.Present(account); err != nil || present != nil {
+		return list, err // its keys were indexed when they were changed
+	}
+	keys, err := indexKeys(account, nil, d)
+	return append(list, keys...), err
 }
 
 // SetVisibility says whether anybody may read. Needs the right Admin on

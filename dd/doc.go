@@ -44,6 +44,7 @@
 //	"revoked", account, key         since when, and why
 //	"last", account, key, branch    the last block that counts of it
 //	"resolved", branch, epoch, seq  the block kept of two of one number
+//	"key", key, account             account, for each present key of a known account
 //	"past", account, descriptor     until when it signed by that one
 //	"branch", id                    name, creator, salt, producer, epoch, policy, first parent, protection
 //	"name", branch name             id

@@ -119,5 +119,10 @@ func (g Genesis) records(ledger objectstore.Hash) ([]record, error) {
 		list = append(list, record{keyRole(role, "*", owner),
 			RoleRecord{Role: role, Pattern: "*", Account: owner, By: owner, Since: g.Created}})
 	}
-	return list, nil
+	d, err := sign.ParseDescriptor(g.Owner)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := indexKeys(owner, nil, d)
+	return append(list, keys...), err
 }

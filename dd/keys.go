@@ -175,24 +175,58 @@ func (s State) signing(d sign.Descriptor, alone bool) (found objectstore.Account
 		found, by = a, present
 		return nil
 	}
-	if s.ledger.Rotated > 0 {
-		if err := scan(s, []any{"keys"}, func(k Keys) error { return look(k.Account, k.Descriptor) }); err != nil {
-			return "", d, err
-		}
-	}
-	if !alone {
-		return found, by, nil // the first descriptor of an account is found by its hash
-	}
-	err = scan(s, []any{"identity"}, func(i Identity) error {
-		if _, changed, err := s.Keys(i.Account); err != nil || changed {
+	err = scan(s, []any{"key", []byte(d.Keys()[0])}, func(a objectstore.Account) error {
+		data, err := s.described(a)
+		if err != nil {
 			return err
 		}
-		return look(i.Account, i.Descriptor)
+		return look(a, data)
 	})
 	if err != nil {
 		return "", d, err
 	}
 	return found, by, nil
+}
+
+// keyKey is there for each key by which an account signs at present, if it has an
+// identity or its keys were changed. The first key of an account that has neither
+// is not the directory's to know.
+func keyKey(key []byte, a objectstore.Account) []any { return []any{"key", key, string(a)} }
+
+// described gives the present descriptor of an account, if it has an identity or
+// its keys were changed; otherwise nil.
+func (s State) described(a objectstore.Account) ([]byte, error) {
+	if data, err := s.Present(a); err != nil || data != nil {
+		return data, err
+	}
+	name, ok, err := s.NameOf(a)
+	if err != nil || !ok {
+		return nil, err
+	}
+	i, _, err := s.Identity(name)
+	return i.Descriptor, err
+}
+
+// indexKeys gives the records that find an account by its keys, when its
+// descriptor becomes d; old is what was described before, nil for nothing.
+func indexKeys(a objectstore.Account, old []byte, d sign.Descriptor) (list []record, err error) {
+	var was sign.Descriptor
+	if old != nil {
+		if was, err = sign.ParseDescriptor(old); err != nil {
+			return nil, err
+		}
+	}
+	for _, key := range was.Keys() {
+		if !d.Has(key) {
+			list = append(list, record{keyKey(key, a), nil})
+		}
+	}
+	for _, key := range d.Keys() {
+		if !was.Has(key) {
+			list = append(list, record{keyKey(key, a), a})
+		}
+	}
+	return list, nil
 }
 
 // SetKeys replaces the keys of an account: to add a key, to rotate, to raise a
@@ -237,12 +271,19 @@ func (c SetKeys) records(s State, op Operation) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
+	described, err := s.described(c.Account)
+	if err != nil {
+		return nil, err
+	}
+	list, err := indexKeys(c.Account, described, d)
+	if err != nil {
+		return nil, err
+	}
 	l := s.ledger
 	l.Rotated++
-	list := []record{
-		{keyLedger(), l},
-		{keyKeys(c.Account), Keys{Account: c.Account, Descriptor: c.Descriptor, Since: s.block.Number + 1, Changes: old.Changes + 1}},
-	}
+	list = append(list,
+		record{keyLedger(), l},
+		record{keyKeys(c.Account), Keys{Account: c.Account, Descriptor: c.Descriptor, Since: s.block.Number + 1, Changes: old.Changes + 1}})
 	if old.Descriptor != nil {
 		list = append(list, record{keyPast(c.Account, old.Descriptor), s.block.Number})
 	}

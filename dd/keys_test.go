@@ -8,6 +8,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/internal/ledgertest"
 	"github.com/aergo-git/aergo-git/internal/sign"
+	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
 
@@ -171,5 +172,42 @@ func TestMalloryAndKeys(t *testing.T) {
 	w.refused("AG0507", err)
 	if a, _, err := w.head().Signer(mOf(1, "bob", "shared").Bytes(), ledgertest.Key("shared")); err != nil || a != bob {
 		t.Errorf("with the descriptor: %s, %v", a, err)
+	}
+}
+
+// TestAnAccountIsFoundByItsKeys: the index of keys says the same as all identities
+// and changes of keys together, whatever was added and changed.
+func TestAnAccountIsFoundByItsKeys(t *testing.T) {
+	w := newWorld(t)
+	for i := range 20 {
+		p := fmt.Sprint("member ", i)
+		w.ok(w.do("alice", AddIdentity{Name: fmt.Sprint("member-", i), Descriptor: descriptor(p).Bytes()}))
+	}
+	w.ok(w.do("member 1", SetKeys{Account: account("member 1"), Descriptor: mOf(1, "member 1", "extra").Bytes()}))
+	w.ok(w.do("member 2", SetKeys{Account: account("member 2"), Descriptor: descriptor("new 2").Bytes()}))
+	w.ok(w.do("new 2", SetKeys{Account: account("member 2"), Descriptor: mOf(1, "new 2", "newer 2").Bytes()}))
+	w.ok(w.do("stranger", SetKeys{Account: account("stranger"), Descriptor: descriptor("stranger's new").Bytes()}))
+	w.ok(w.do("alice", AddIdentity{Name: "stranger", Descriptor: descriptor("stranger").Bytes()}))
+	want := map[string]bool{}
+	for _, i := range must(w.head().Identities()) {
+		for _, k := range must(sign.ParseDescriptor(must(w.head().described(i.Account)))).Keys() {
+			want[string(must(encodeKey(keyKey(k, i.Account))))] = true
+		}
+	}
+	from := must(encodeKey([]any{"key"}))
+	w.ok(w.head().m.Scan(from, wire.KeyPrefixEnd(from), func(key, _ []byte) error {
+		if !want[string(key)] {
+			t.Errorf("the index has %q", key)
+		}
+		delete(want, string(key))
+		return nil
+	}))
+	if len(want) > 0 {
+		t.Errorf("%d keys are not in the index", len(want))
+	}
+	for key, who := range map[string]string{"extra": "member 1", "member 7": "member 7", "newer 2": "member 2", "stranger's new": "stranger", "nobody": "nobody"} {
+		if a, _, err := w.head().Signer(nil, ledgertest.Key(key)); err != nil || a != account(who) {
+			t.Errorf("%s signs for %s, %v; want %s", key, a, err, account(who))
+		}
 	}
 }
