@@ -69,3 +69,16 @@ func (r *Repository) ChangesAt(block objectstore.Hash, position int) ([]RowDiff,
 	}
 	return l.rowDiffs(position, groups[position])
 }
+
+// State is what the directory says now.
+func (r *Repository) State() (dd.State, error) { return r.directory.Head() }
+
+// Append makes a directory block of a signed operation, by whoever may.
+func (r *Repository) Append(producer crypto.Signer, op dd.SignedOperation) error {
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	if _, err := r.directory.Append(batch, r.now().UnixMilli(), []dd.SignedOperation{op}, nil, producer); err != nil {
+		return err
+	}
+	return batch.Commit()
+}
