@@ -113,7 +113,7 @@ func verifyDirectoryFile(data []byte, ledger *objectstore.Hash) (rep DirectoryRe
 	if ledger != nil && *ledger != id {
 		return rep, fmt.Errorf("it is of ledger %s, not of %s", id, *ledger)
 	}
-	s, err := directoryOf(f.Genesis, f.Directory)
+	s, err := directoryOf(f.Genesis, f.Directory, nil)
 	if err != nil {
 		return rep, err
 	}

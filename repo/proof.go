@@ -254,14 +254,21 @@ func chainTo(d *dd.Directory, id objectstore.Hash) ([]dd.SealedBlock, error) {
 	return chain, nil
 }
 
-// directoryOf verifies a directory's chain and gives the state at its end.
-func directoryOf(genesis []byte, chain []dd.SealedBlock) (dd.State, error) {
+// directoryOf verifies a directory's chain and gives the state at its end. passed,
+// if not nil, is called with the state after each block.
+func directoryOf(genesis []byte, chain []dd.SealedBlock, passed func(dd.State)) (dd.State, error) {
 	state, err := dd.Begin(genesis, chain[0])
 	for _, sealed := range chain[1:] {
 		if err != nil {
 			break
 		}
+		if passed != nil {
+			passed(state)
+		}
 		state, err = state.Next(sealed)
+	}
+	if err == nil && passed != nil {
+		passed(state)
 	}
 	return state, err
 }
@@ -374,7 +381,8 @@ func verifyProof(data []byte, ledger *objectstore.Hash) (rep ProofReport, err er
 	if ledger != nil && *ledger != id {
 		return rep, fmt.Errorf("it is of ledger %s, not of %s", id, *ledger)
 	}
-	state, err := directoryOf(p.Genesis, p.Directory)
+	states := map[objectstore.Hash]dd.State{}
+	state, err := directoryOf(p.Genesis, p.Directory, func(s dd.State) { states[s.Block().ID] = s })
 	if err != nil {
 		return rep, err
 	}
@@ -391,7 +399,11 @@ func verifyProof(data []byte, ledger *objectstore.Hash) (rep ProofReport, err er
 	}
 	switch {
 	case p.Transaction != nil && len(p.Rows) == 0 && b.Ledger == id:
-		return rep, p.Transaction.verify(state, b, &rep)
+		at, ok := states[b.Directory]
+		if !ok {
+			return rep, fmt.Errorf("its block names directory block %s, which is not part of the directory", b.Directory.Short())
+		}
+		return rep, p.Transaction.verify(state, at, b, &rep)
 	case p.Transaction == nil && len(p.Rows) > 0:
 		return rep, p.verifyRow(b, &rep)
 	}
@@ -488,8 +500,9 @@ func (p *proofFile) verifyRow(b branch.Block, rep *ProofReport) error {
 	return err
 }
 
-// verify checks a transaction and its receipt under a block's header.
-func (l *listProof) verify(state dd.State, b branch.Block, rep *ProofReport) error {
+// verify checks a transaction and its receipt under a block's header. at is the
+// directory that the block names: what ran is signed by the keys of then.
+func (l *listProof) verify(state, at dd.State, b branch.Block, rep *ProofReport) error {
 	if err := objectstore.VerifyLeaf(b.Transactions.Root, l.Leaf, l.Position, b.Transactions.Count, l.Path); err != nil {
 		return fmt.Errorf("the transaction: %w", err)
 	}
@@ -506,6 +519,11 @@ func (l *listProof) verify(state dd.State, b branch.Block, rep *ProofReport) err
 	}
 	if receipt.Transaction != tx.ID() {
 		return fmt.Errorf("the receipt answers another transaction")
+	}
+	if receipt.Status != sqlcontract.StatusExcluded {
+		if err := maySign(at, tx.Header().Account, tx.Keys()); err != nil {
+			return err
+		}
 	}
 	rep.Kind, rep.Transaction, rep.Receipt = "transaction", tx.ID(), &receipt
 	rep.Account = tx.Header().Account

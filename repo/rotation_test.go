@@ -137,7 +137,10 @@ func TestForgedKeys(t *testing.T) {
 			f.publish(f.child(), keyOf("alice"))
 		},
 		"a transaction by an old key": func(f *forger) {
-			f.publishBy(f.child(f.sign(f.head.Ledger, objectstore.Hash{}, keyOf("alice"), time.UnixMilli(f.head.Time))), "alice 2")
+			tx := f.sign(f.head.Ledger, objectstore.Hash{}, keyOf("alice"), time.UnixMilli(f.head.Time))
+			block := f.publishBy(f.child(tx), "alice 2")
+			id := objectstore.Sum(objectstore.KindTransaction, tx.Data)
+			f.must(f.batch.SetIndex(append(append([]byte("tx/"), id[:]...), block[:]...), make([]byte, 4)))
 		},
 	} {
 		s := begin(t, fixed(32))
@@ -161,12 +164,22 @@ func TestForgedKeys(t *testing.T) {
 		} else {
 			t.Log(err)
 		}
+		if txs, err := s.Transactions("main"); err != nil {
+			t.Fatal(err)
+		} else if len(txs) > 0 { // the producer can publish it, but nobody takes a proof of it
+			proof, err := s.ProveTransaction(ctx, s.key, s.Inspect(txs)[0].Summary.Transaction.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = repo.VerifyProof(proof, nil)
+			s.wants("AG0604", err)
+		}
 		_ = s.Close()
 	}
 }
 
 // publishBy makes the block the head of main, signed by alice's present key.
-func (f *forger) publishBy(h branch.Header, key string) {
+func (f *forger) publishBy(h branch.Header, key string) objectstore.Hash {
 	f.t.Helper()
 	d, err := sign.KeyDescriptor(keyOf(key).Public().(ed25519.PublicKey))
 	f.must(err)
@@ -180,6 +193,7 @@ func (f *forger) publishBy(h branch.Header, key string) {
 	f.must(err)
 	f.must(f.batch.PutSeal(id, seal))
 	f.must(branch.Advance(f.batch, f.main.ID, f.head.ID, id))
+	return id
 }
 
 // TestAStolenKeyIsStopped: alice's old key makes a block that names a directory
