@@ -19,6 +19,10 @@ const (
 	// contract costs a few file handles.
 	openTrees = 8
 
+	// maxKeptSources is how many transactions of the blocks that a picked block
+	// names verification remembers: some 40 MB. Beyond it they are read again.
+	maxKeptSources = 1 << 18
+
 	// headAhead is how far a block's time may lie before our clock's.
 	headAhead = 2 * time.Minute
 

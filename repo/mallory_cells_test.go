@@ -94,6 +94,16 @@ type cells struct {
 // takeApart reads the merge block at the head of a branch.
 func (f *forger) takeApart(name branch.Name) *cells {
 	f.t.Helper()
+	c := f.open(name)
+	if len(c.txs) != 2 || len(c.record.Verdicts) != 1 || len(c.rows[1]) == 0 {
+		f.t.Fatalf("a merge of %d transactions, %d verdicts", len(c.txs), len(c.record.Verdicts))
+	}
+	return c
+}
+
+// open reads the block at the head of a branch, whatever it is.
+func (f *forger) open(name branch.Name) *cells {
+	f.t.Helper()
 	var err error
 	f.main, err = branch.Lookup(f.db, name)
 	f.must(err)
@@ -101,12 +111,21 @@ func (f *forger) takeApart(name branch.Name) *cells {
 	f.must(err)
 	f.head, err = branch.Read(f.db, id)
 	f.must(err)
-	c := &cells{forger: f, h: f.head.Header}
+	return f.block(f.head)
+}
+
+// block takes a block apart.
+func (f *forger) block(b branch.Block) *cells {
+	f.t.Helper()
+	c := &cells{forger: f, h: b.Header}
+	var err error
 	c.parent, err = branch.Read(f.db, c.h.Parents[0])
 	f.must(err)
-	record, err := branch.ReadMergeRecord(f.db, c.h.MergeRecord)
-	f.must(err)
-	c.record = &record
+	if !c.h.MergeRecord.IsZero() {
+		record, err := branch.ReadMergeRecord(f.db, c.h.MergeRecord)
+		f.must(err)
+		c.record = &record
+	}
 	leaves := func(kind objectstore.Kind, l branch.List) []objectstore.Leaf {
 		list, err := branch.ReadList(f.db, kind, l)
 		f.must(err)
@@ -127,9 +146,6 @@ func (f *forger) takeApart(name branch.Name) *cells {
 		g, err := sqlcontract.DecodeChanges(leaf.Data)
 		f.must(err)
 		c.rows[g.Transaction] = append(c.rows[g.Transaction], g.Rows...)
-	}
-	if len(c.txs) != 2 || len(c.record.Verdicts) != 1 || len(c.rows[1]) == 0 {
-		f.t.Fatalf("a merge of %d transactions, %d verdicts", len(c.txs), len(c.record.Verdicts))
 	}
 	return c
 }

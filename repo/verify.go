@@ -404,8 +404,7 @@ func (v *verification) record(b branch.Block, txs []body, receipts []sqlcontract
 	}
 	next := 0
 	for i, verdict := range rec.Verdicts {
-		excluded := receipts[i].Status == sqlcontract.StatusExcluded
-		if verdict.Transaction != receipts[i].Transaction || (verdict.Code == branch.Excluded) != excluded {
+		if !agrees(verdict, receipts[i]) {
 			return nil, fmt.Errorf("verdict %d of its merge record and receipt %d do not say the same", i, i)
 		}
 		for next < len(m.candidates) && m.candidates[next].Transaction.ID() != verdict.Transaction {

@@ -11,18 +11,21 @@ import (
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
+// agrees tells whether a verdict and its receipt say the same.
+func agrees(v branch.Verdict, r sqlcontract.Receipt) bool {
+	if r.Status == sqlcontract.StatusExcluded {
+		return v.Transaction == r.Transaction && v.Code == branch.Excluded && r.Code == fmt.Sprintf("AG%04d", v.Reason)
+	}
+	return v.Transaction == r.Transaction && v.Code != branch.Excluded && r.Status == sqlcontract.StatusOK
+}
+
 // picked checks what a picked block says of itself without executing: a verdict
 // for each transaction, agreeing with its receipt, and where each comes from.
 func (v *verification) picked(b branch.Block, rec branch.MergeRecord, txs []body, receipts []sqlcontract.Receipt) error {
+	sources := sources{v: v, known: map[objectstore.Hash]source{}}
 	for i, verdict := range rec.Verdicts {
 		t, receipt := txs[i], receipts[i]
-		reason := uint64(0)
-		if receipt.Status == sqlcontract.StatusExcluded {
-			if _, err := fmt.Sscanf(receipt.Code, "AG%d", &reason); err != nil {
-				return fmt.Errorf("receipt %d has the code %q", i, receipt.Code)
-			}
-		}
-		if verdict.Transaction != t.id || receipt.Status == sqlcontract.StatusFailed || verdict.Reason != reason {
+		if !agrees(verdict, receipt) {
 			return fmt.Errorf("verdict %d of its merge record and receipt %d do not say the same", i, i)
 		}
 		if t.header.OfMerge() {
@@ -31,65 +34,112 @@ func (v *verification) picked(b branch.Block, rec branch.MergeRecord, txs []body
 		if receipt.Status == sqlcontract.StatusOK && t.header.Stays && string(t.header.Branch) != string(b.Branch[:]) {
 			return fmt.Errorf("transaction %s was made on a scratch branch, which it never leaves", t.id.Short())
 		}
-		if err := v.provenance(b, verdict, t.header); err != nil {
+		if native(t.header, b.Branch) {
+			continue
+		}
+		if err := sources.follow(b, verdict, t.header); err != nil {
 			return fmt.Errorf("where transaction %s comes from: %w", t.id.Short(), err)
 		}
 	}
 	return nil
 }
 
-// provenance follows a picked transaction back to a block of the branch for which
-// it was signed. Each block on the way was made by who might, and holds it; one
-// of another branch says itself where it comes from. A transaction that may run
-// on this branch anyway needs none: after a rebase the block that it names is on
-// no branch, and may be gone.
-func (v *verification) provenance(b branch.Block, verdict branch.Verdict, h sqlcontract.Header) error {
-	native := func(id branch.ID) bool {
-		return string(h.Branch) == sqlcontract.AnyBranch || string(h.Branch) == string(id[:])
-	}
-	part, err := v.r.partOf(b.Ledger)
-	if err != nil {
-		return err
-	}
+// native tells whether a transaction may run on a branch without coming from
+// another. Then it needs no provenance: after a rebase the block that its verdict
+// names is on no branch, and may be gone. So it is never asked for, or the answer
+// would depend on the blocks that a verifier happens to have.
+func native(h sqlcontract.Header, id branch.ID) bool {
+	return string(h.Branch) == sqlcontract.AnyBranch || string(h.Branch) == string(id[:])
+}
+
+// source is a block that a picked transaction comes from, as far as provenance
+// needs it: who might make it did.
+type source struct {
+	branch.Block
+	holds map[objectstore.Hash]bool             // its transactions
+	from  map[objectstore.Hash]objectstore.Hash // where its record says it has each from; nil: it has no record
+}
+
+// sources keeps what was read of the blocks that one record names: mostly many
+// transactions come from one block.
+type sources struct {
+	v     *verification
+	known map[objectstore.Hash]source
+	size  int // transactions in known
+}
+
+// follow follows a picked transaction back to a block of the branch for which it
+// was signed. Each block on the way was made by who might, and holds it; one of
+// another branch says itself where it comes from.
+func (s *sources) follow(b branch.Block, verdict branch.Verdict, h sqlcontract.Header) error {
 	for at := verdict.Block; ; {
-		source, err := v.history.Read(at)
-		if errors.Is(err, objectstore.ErrNotFound) && native(b.Branch) {
-			return nil
-		}
+		from, err := s.read(b, at)
 		if err != nil {
 			return err
 		}
-		if source.Ledger != b.Ledger {
-			return fmt.Errorf("block %s belongs to ledger %s", at.Short(), source.Ledger.Short())
-		}
-		if _, err := v.permissions(part, source, nil); err != nil {
-			return fmt.Errorf("block %s: %w", at.Short(), err)
-		}
-		leaves, err := branch.ReadList(v.r.db, objectstore.KindTransactionList, source.Transactions)
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(leaves, func(l objectstore.Leaf) bool {
-			return objectstore.Sum(objectstore.KindTransaction, l.Data) == verdict.Transaction
-		}) {
+		if !from.holds[verdict.Transaction] {
 			return fmt.Errorf("block %s does not hold it", at.Short())
 		}
-		if native(source.Branch) {
+		if native(h, from.Branch) {
 			return nil
 		}
-		if source.MergeRecord.IsZero() {
+		if from.from == nil {
 			return fmt.Errorf("block %s is of another branch than it was signed for", at.Short())
 		}
-		rec, err := branch.ReadMergeRecord(v.r.db, source.MergeRecord)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(rec.Verdicts, func(x branch.Verdict) bool { return x.Transaction == verdict.Transaction })
-		if i < 0 {
+		earlier, ok := from.from[verdict.Transaction] // its hash is in this one
+		if !ok {
 			return fmt.Errorf("block %s does not say where it has it from", at.Short())
 		}
-		at = rec.Verdicts[i].Block // an earlier block: its hash is in this one
+		at = earlier
 	}
+}
+
+func (s *sources) read(b branch.Block, at objectstore.Hash) (source, error) {
+	if known, ok := s.known[at]; ok {
+		return known, nil
+	}
+	if err := s.v.ctx.Err(); err != nil {
+		return source{}, err
+	}
+	var from source
+	var err error
+	if from.Block, err = s.v.history.Read(at); err != nil {
+		return from, err
+	}
+	if from.Ledger != b.Ledger {
+		return from, fmt.Errorf("block %s belongs to ledger %s", at.Short(), from.Ledger.Short())
+	}
+	part, err := s.v.r.partOf(b.Ledger)
+	if err != nil {
+		return from, err
+	}
+	if _, err := s.v.permissions(part, from.Block, nil); err != nil {
+		return from, fmt.Errorf("block %s: %w", at.Short(), err)
+	}
+	leaves, err := branch.ReadList(s.v.r.db, objectstore.KindTransactionList, from.Transactions)
+	if err != nil {
+		return from, err
+	}
+	from.holds = make(map[objectstore.Hash]bool, len(leaves))
+	for _, l := range leaves {
+		from.holds[objectstore.Sum(objectstore.KindTransaction, l.Data)] = true
+	}
+	if !from.MergeRecord.IsZero() {
+		rec, err := branch.ReadMergeRecord(s.v.r.db, from.MergeRecord)
+		if err != nil {
+			return from, err
+		}
+		from.from = make(map[objectstore.Hash]objectstore.Hash, len(rec.Verdicts))
+		for _, x := range rec.Verdicts {
+			from.from[x.Transaction] = x.Block
+		}
+	}
+	if s.size += len(leaves); s.size > maxKeptSources {
+		clear(s.known)
+		s.size = len(leaves)
+	}
+	s.known[at] = from
+	return from, nil
 }
 
 // pickAgain runs a picked block again in a session on its parent's state.

@@ -66,6 +66,9 @@ func (v *verification) admitted(b branch.Block, state dd.State, txs []body, veri
 	asked := map[string]bool{} // an account and the keys by which it signed
 	for i, t := range txs {
 		if receipts[i].Status == sqlcontract.StatusExcluded {
+			if b.MergeRecord.IsZero() {
+				return fmt.Errorf("transaction %s is excluded, and it is no merge or cherry-pick", t.id.Short())
+			}
 			continue
 		}
 		h := t.header
