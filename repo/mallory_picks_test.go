@@ -109,18 +109,27 @@ func (c *cells) tx(b branch.Block, position int) sqlcontract.Transaction {
 	return c.block(b).txs[position]
 }
 
-// aside makes a block on another branch's head of which no ref tells.
-func (c *cells) aside(on branch.Name, key string, tx sqlcontract.Transaction) objectstore.Hash {
+// aside makes a block for a branch after another block, of which no ref tells.
+func (c *cells) aside(on branch.Name, after branch.Block, key string, txs ...sqlcontract.Transaction) objectstore.Hash {
 	c.t.Helper()
-	head := c.read(on, 0)
-	h := head.Header
-	h.Parents, h.MergeRecord, h.Producer = []objectstore.Hash{head.ID}, objectstore.Hash{}, repo.AccountOf(keyOf(key))
-	h.Number, h.Generation = branch.Child(head.Header)
-	leaf, err := tx.Leaf()
+	rec, err := branch.Lookup(c.db, on)
 	c.must(err)
-	h.Transactions, err = branch.PutList(c.batch, objectstore.KindTransactionList, []objectstore.Leaf{leaf})
+	h := after.Header
+	h.Branch, h.Parents, h.MergeRecord, h.Producer = rec.ID, []objectstore.Hash{after.ID}, objectstore.Hash{}, repo.AccountOf(keyOf(key))
+	h.Number, h.Generation = branch.Child(after.Header)
+	var leaves []objectstore.Leaf
+	for _, tx := range txs {
+		leaf, err := tx.Leaf()
+		c.must(err)
+		leaves = append(leaves, leaf)
+	}
+	h.Transactions, err = branch.PutList(c.batch, objectstore.KindTransactionList, leaves)
 	c.must(err)
-	h.Receipts.Count, h.Changes = 1, branch.List{Root: objectstore.ListRoot(nil)}
+	h.Changes = branch.List{Root: objectstore.ListRoot(nil)}
+	h.Receipts.Count = uint64(len(txs)) // provenance does not look at them
+	if len(txs) == 0 {
+		h.Receipts = h.Changes
+	}
 	data, err := h.Encode()
 	c.must(err)
 	b, err := branch.DecodeBlock(data)
@@ -243,11 +252,11 @@ func TestForgedPicks(t *testing.T) {
 			return c.put(alice)
 		}),
 		both("a block of mallory's on eu", "may not", func(c *cells) objectstore.Hash {
-			c.record.Verdicts[0].Block = c.aside("eu", "mallory", c.txs[0])
+			c.record.Verdicts[0].Block = c.aside("eu", c.read("eu", 0), "mallory", c.txs[0])
 			return c.put(alice)
 		}),
 		both("a block with another's seal", "signature", func(c *cells) objectstore.Hash {
-			from := c.aside("eu", "alice", c.txs[0])
+			from := c.aside("eu", c.read("eu", 0), "alice", c.txs[0])
 			seal, err := c.db.Seal(c.head.ID)
 			c.must(err)
 			c.must(c.batch.PutSeal(from, seal))
@@ -255,11 +264,11 @@ func TestForgedPicks(t *testing.T) {
 			return c.put(alice)
 		}),
 		both("an honest block on no branch", "", func(c *cells) objectstore.Hash {
-			c.record.Verdicts[0].Block = c.aside("eu", "alice", c.txs[0])
+			c.record.Verdicts[0].Block = c.aside("eu", c.read("eu", 0), "alice", c.txs[0])
 			return c.put(alice)
 		}),
 		both("a block of a third branch that has it from nowhere", "is of another branch than it was signed for", func(c *cells) objectstore.Hash {
-			c.record.Verdicts[0].Block = c.aside("x", "alice", c.txs[0])
+			c.record.Verdicts[0].Block = c.aside("x", c.read("x", 0), "alice", c.txs[0])
 			return c.put(alice)
 		}),
 		both("no record", "is bound to another branch", func(c *cells) objectstore.Hash {
@@ -339,7 +348,7 @@ func TestForgedPicks(t *testing.T) {
 		both("mallory's block", "may not", func(c *cells) objectstore.Hash { return c.put(keyOf("mallory")) }),
 		both("of another ledger", "ledger", func(c *cells) objectstore.Hash {
 			tx := c.sign(objectstore.Hash{9}, c.main.ID, alice, fixed(0).Now())
-			c.picked(tx, c.aside("main", "alice", tx))
+			c.picked(tx, c.aside("main", c.read("main", 0), "alice", tx))
 			return c.put(alice)
 		}),
 		both("another's signature", "signature", func(c *cells) objectstore.Hash {

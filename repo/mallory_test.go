@@ -202,6 +202,7 @@ type forger struct {
 	eu     branch.Record
 	head   branch.Block // of main
 	tx     sqlcontract.Transaction
+	quiet  bool // move tells Open that the head stood there
 }
 
 func newForger(t *testing.T, dir string) *forger {

@@ -168,6 +168,28 @@ func (v *verification) statement(id branch.ID) error {
 	return err
 }
 
+// keepsPublished checks that a head descends from the block that the newest head
+// statement of its branch names: a producer who goes on elsewhere has two
+// histories. Where that block is not here this copy is an older one, which is no
+// fault of what it holds; mayContinue keeps it from going on.
+func (v *verification) keepsPublished(id branch.ID, head objectstore.Hash) error {
+	st, _, err := v.r.directory.LatestStatement(id)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ok, err := v.history.IsAncestor(st.Block, head)
+	if err == nil && !ok {
+		err = fmt.Errorf("its head leaves out block %s, which was published", st.Block.Short())
+	}
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // lines checks that every block on the line of a branch was made there or came
 // by a fast-forward that the directory allowed. The blocks have been verified
 // each for the branch it names.
@@ -188,7 +210,7 @@ func (v *verification) lines() error {
 		if err != nil {
 			return failed("branch "+string(rec.Name), err)
 		}
-		if err := v.anchored(rec.ID, head); err != nil {
+		if err := errors.Join(v.keepsPublished(rec.ID, head), v.anchored(rec.ID, head)); err != nil {
 			return failed("branch "+string(rec.Name), err)
 		}
 		if err := v.line(r.parts[0], rec, from, head); err != nil {
