@@ -192,6 +192,8 @@ func explanations() map[string]explanation {
 			"aergo key list shows its keys, ssh-add -l their fingerprints: --key agent:SHA256:…"},
 		"AG0530": {"A hardware key is not used so: its file holds no private half, and only a hardware key asks for a touch or a PIN.",
 			"Let ssh-agent ask the device: ssh-add FILE, then --key agent:COMMENT, or --key NAME with its .pub file in the key folder."},
+		"AG0531": {"A hardware key gave a signature without the touch, or without the PIN, that its account asks for.",
+			"Touch the device when it blinks. Keys made with no-touch-required cannot be used; verify-required is for keys that ask for a PIN."},
 
 		"AG0601": {"A signature or an id does not fit what it stands for. Something was changed or forged.",
 			"Do not use this data. Get it again from somebody you trust; aergo verify checks all of it."},

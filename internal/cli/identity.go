@@ -125,7 +125,7 @@ func (a *app) descriptorOf(c *ucli.Context, given string) ([]byte, objectstore.A
 // publicLine finds the public line of a key that is given as such, by its name or
 // file, or by its account where it is in the key folder.
 func (a *app) publicLine(given string) (string, error) {
-	if strings.HasPrefix(given, "ssh-") || strings.HasPrefix(given, "sk-ssh-") {
+	if strings.HasPrefix(given, "ssh-") || strings.HasPrefix(given, "sk-ssh-") || strings.HasPrefix(given, "verify-required ") {
 		return given, nil
 	}
 	if _, _, err := sign.ParseAccount(given); err == nil {

@@ -60,7 +60,8 @@ func (a *app) init(c *ucli.Context) error {
 		return err
 	}
 	made := false
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, `/\`) {
+	_, noPublic := readPublic(path) // of a hardware key there may be no more
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && noPublic != nil && !strings.HasPrefix(name, agentPrefix) && !strings.ContainsAny(name, `/\`) {
 		if _, err := os.Stat(filepath.Join(dir, ".aergo")); err == nil {
 			return fault.New("AG0103", "aergo -C "+shellWord(given)+" status", "%s holds a ledger already", dir)
 		}

@@ -108,7 +108,7 @@ func (a *app) key() (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pub, err := readPublic(path); err == nil && strings.Contains(pub.Line, "sk-ssh-") {
+	if pub, err := readPublic(path); err == nil && strings.HasPrefix(strings.TrimPrefix(pub.Line, "verify-required "), "sk-ssh-") {
 		return repo.AgentKey(a.agentSocket(), pub.Line) // a hardware key
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

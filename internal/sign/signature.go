@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/oasisprotocol/curve25519-voi/curve"
 	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
 	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519/extra/cache"
@@ -111,6 +112,9 @@ func Sign(signer crypto.Signer, p Purpose, ledger, hash [32]byte) (Signature, er
 		return s, nil
 	}
 	// A signer may be a device or another program: what it made is checked.
+	if err := s.check(); err != nil && isHardware(key) {
+		return Signature{}, fault.New("AG0531", "Touch the device, and give its PIN where its account asks for it.", "sign %s: %w", p, err)
+	}
 	if err := Verify(s, p, ledger, hash); err != nil {
 		return Signature{}, fmt.Errorf("sign %s: the signer made an invalid signature: %w", p, err)
 	}
