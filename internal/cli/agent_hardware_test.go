@@ -82,9 +82,9 @@ func TestHardwareAgent(t *testing.T) {
 		}
 		return out.String() + errs.String()
 	}
-	run(0, "init", "shop", "--key", "agent:bob@laptop")
+	run(0, "init", "shop", "--key", "agent:"+line) // recorded as it is
 	dir = filepath.Join(home, "shop")
-	run(0, "visibility", "public", "--key", "agent:"+line)
+	run(0, "visibility", "public")
 	if got := run(0, "key", "list"); !strings.Contains(got, "agent:bob@laptop") {
 		t.Errorf("key list: %s", got)
 	}

@@ -91,7 +91,7 @@ func (a *app) init(c *ucli.Context) error {
 	}
 	a.repo = r
 	record := name
-	if folder, err := a.keyFolder(); err != nil || path != filepath.Join(folder, name) { // a file of the user's, by path
+	if folder, err := a.keyFolder(); !strings.HasPrefix(name, agentPrefix) && (err != nil || path != filepath.Join(folder, name)) { // a file of the user's, by path
 		if record, err = filepath.Abs(path); err != nil {
 			return fmt.Errorf("finding the key %s: %w", name, err)
 		}
