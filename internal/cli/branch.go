@@ -22,7 +22,9 @@ func (a *app) branchCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "force-delete", Aliases: []string{"D"}, Usage: "delete branch `B` though nothing else has its blocks"},
 			&ucli.StringFlag{Name: "register", Usage: "enter branch `B` into the directory, for everybody"},
 		},
-		Subcommands: a.protectCommands(),
+		Subcommands: append([]*ucli.Command{{
+			Name: "policy", Usage: "say how merges are made where nobody says", ArgsUsage: "NAME automatic|consistent", Action: a.branchPolicy,
+		}}, a.protectCommands()...),
 		Action:      a.branch,
 	}
 }
@@ -117,6 +119,36 @@ func (a *app) branch(c *ucli.Context) error {
 		lines = append(lines, []string{mark + " " + b.Name, b.Head.Short(), "#" + strconv.FormatUint(b.Number, 10), date(b.Time), a.who(b.Creator), kind})
 	}
 	a.columns(lines)
+	return nil
+}
+
+func (a *app) branchPolicy(c *ucli.Context) error {
+	if err := nargs(c, 2, 2, "branch policy NAME automatic|consistent"); err != nil {
+		return err
+	}
+	name, policy := c.Args().Get(0), c.Args().Get(1)
+	if err := repo.CheckPolicy(policy); err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	if err := r.SetPolicy(a.ctx, key, name, policy); err != nil {
+		return a.branchError(r, name, err)
+	}
+	b, err := a.branchNamed(r, name)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.emit(branchOf(b))
+	}
+	a.done("Branch %s%s.", b.Name, branchNote(b))
 	return nil
 }
 
