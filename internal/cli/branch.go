@@ -25,7 +25,7 @@ func (a *app) branchCommand() *ucli.Command {
 		Subcommands: append([]*ucli.Command{{
 			Name: "policy", Usage: "say how merges are made where nobody says", ArgsUsage: "NAME automatic|consistent", Action: a.branchPolicy,
 		}}, a.protectCommands()...),
-		Action:      a.branch,
+		Action: a.branch,
 	}
 }
 
