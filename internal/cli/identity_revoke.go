@@ -19,7 +19,6 @@ func (a *app) identityRevokeCommand() *ucli.Command {
 		Flags: append(signOnlyFlags(),
 			&ucli.StringSliceFlag{Name: "last", Usage: "of a branch, the last block that counts, `BRANCH=BLOCK`; may be repeated"},
 			&ucli.StringFlag{Name: "reason", Usage: "`TEXT` for everybody to read"},
-			&ucli.BoolFlag{Name: "yes", Usage: "do not ask"},
 		),
 	}
 }
