@@ -251,6 +251,9 @@ func (c AddIdentity) records(s State, op Operation) ([]record, error) {
 	if present, err := s.Present(account); err != nil || present != nil {
 		return list, err // its keys were indexed when they were changed
 	}
+	if err := s.checkAlone(account, d); err != nil {
+		return nil, err
+	}
 	keys, err := indexKeys(account, nil, d)
 	return append(list, keys...), err
 }

@@ -116,10 +116,11 @@ func (s State) checkSeal(seal []byte, account objectstore.Account, p sign.Purpos
 // descriptor may be nil for one signer. The first answer counts:
 //
 //   - the account of which the descriptor, or the signer's key alone, is the
-//     first one, if it has an identity or any role and still signs by it;
+//     first one, if it has an identity or any role and still signs by it, be it
+//     as one of several keys;
 //   - the account that signs by this descriptor, or by a descriptor of which the
 //     signer's key alone suffices, since its keys were changed or because it has
-//     several; two such accounts are refused (AG0507);
+//     several; checkAlone sees that there is one;
 //   - the account of the descriptor or key, which nobody knows.
 func (s State) Signer(descriptor []byte, signers ...crypto.Signer) (objectstore.Account, []byte, error) {
 	a, d, err := s.signer(descriptor, signers)
@@ -140,6 +141,11 @@ func (s State) signer(descriptor []byte, signers []crypto.Signer) (objectstore.A
 		_, named, err := s.NameOf(own)
 		if err != nil || named {
 			return own, d, err
+		}
+	}
+	if changed && descriptor == nil {
+		if present, err := sign.ParseDescriptor(k.Descriptor); err != nil || present.Threshold() == 1 && present.Has(d.Keys()[0]) {
+			return own, present, err
 		}
 	}
 	found, by, err := s.signing(d, descriptor == nil)
@@ -229,6 +235,44 @@ func indexKeys(a objectstore.Account, old []byte, d sign.Descriptor) (list []rec
 	return list, nil
 }
 
+// checkAlone refuses to an account a descriptor with a key that already signs
+// alone for another one: the key would not say any more for whom it signs, and
+// whoever lists the key of somebody would keep him from working. The account
+// that a key is the first one of has it anyway.
+func (s State) checkAlone(a objectstore.Account, d sign.Descriptor) error {
+	if d.Threshold() != 1 {
+		return nil
+	}
+	for _, key := range d.Keys() {
+		first, err := sign.KeyDescriptor(key)
+		if err != nil {
+			return err
+		}
+		own := objectstore.Account(sign.AccountOf(first))
+		if own == a {
+			continue
+		}
+		err = scan(s, []any{"key", []byte(key)}, func(other objectstore.Account) error {
+			if other == a || other == own {
+				return nil
+			}
+			data, err := s.described(other)
+			if err != nil {
+				return err
+			}
+			present, err := sign.ParseDescriptor(data)
+			if err == nil && present.Threshold() == 1 {
+				err = fault.New("AG0507", "make a new key", "key %x signs for %s already, and a key signs alone for one account", sign.Point(key)[:4], s.who(other))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // SetKeys replaces the keys of an account: to add a key, to rotate, to raise a
 // threshold. The address stays. The account itself asks for it, by its present
 // keys; for an account that has lost them, the admins (a root matter). It never
@@ -266,6 +310,9 @@ func (c SetKeys) records(s State, op Operation) ([]record, error) {
 		return nil, err
 	} else if had {
 		return nil, fault.New("AG0703", "make a new key", "%s signs by these keys, or did once: an account does not go back to keys it had", s.who(c.Account))
+	}
+	if err := s.checkAlone(c.Account, d); err != nil {
+		return nil, err
 	}
 	old, _, err := s.Keys(c.Account)
 	if err != nil {

@@ -165,14 +165,21 @@ func TestMalloryAndKeys(t *testing.T) {
 	if a, _, err := w.head().Signer(nil, ledgertest.Key("bob")); err != nil || a != bob {
 		t.Errorf("bob signs for %s, %v", a, err)
 	}
-	// Two who list the key of somebody who is nobody here: it has to be said who is meant.
-	w.ok(w.do("bob", SetKeys{Account: bob, Descriptor: mOf(1, "bob", "shared").Bytes()}))
-	w.ok(w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "shared").Bytes()}))
-	_, _, err := w.head().Signer(nil, ledgertest.Key("shared"))
-	w.refused("AG0507", err)
-	if a, _, err := w.head().Signer(mOf(1, "bob", "shared").Bytes(), ledgertest.Key("shared")); err != nil || a != bob {
-		t.Errorf("with the descriptor: %s, %v", a, err)
+	// Also when he has a second key. That one signs for him alone: nobody else
+	// can list it and so keep him from working.
+	w.ok(w.do("bob", SetKeys{Account: bob, Descriptor: mOf(1, "bob", "laptop").Bytes()}))
+	w.refused("AG0507", w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "laptop").Bytes()}))
+	w.refused("AG0507", w.do("alice", AddIdentity{Name: "team", Descriptor: mOf(1, "carol", "laptop").Bytes()}))
+	w.ok(w.do("alice", AddIdentity{Name: "board", Descriptor: mOf(2, "carol", "laptop").Bytes()})) // they sign together
+	for _, key := range []string{"bob", "laptop"} {
+		if a, _, err := w.head().Signer(nil, ledgertest.Key(key)); err != nil || a != bob {
+			t.Errorf("%s signs for %s, %v", key, a, err)
+		}
 	}
+	// mallory is faster than bob's next key: he takes another one.
+	w.ok(w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "bob", "next").Bytes()}))
+	w.refused("AG0507", w.do("bob", SetKeys{Account: bob, Descriptor: descriptor("next").Bytes()}))
+	w.ok(w.do("bob", SetKeys{Account: bob, Descriptor: descriptor("other").Bytes()}))
 }
 
 // TestAnAccountIsFoundByItsKeys: the index of keys says the same as all identities

@@ -141,7 +141,7 @@ func explanations() map[string]explanation {
 			"aergo dd pending says who is missing. They sign: aergo dd sign ID, or aergo dd sign FILE -o FILE on another machine."},
 		"AG0506": {"The account signs by other keys: they were changed, and the old ones count no more.",
 			"Sign with a present key of the account (--key K)."},
-		"AG0507": {"The key is one of several accounts, so it does not say for whom it signs.", "Use a key that only one account has."},
+		"AG0507": {"The key signs for another account already, or is one of several, so it does not say for whom it signs.", "Use a key that only one account has: aergo key new NAME. Where accounts of several keys are meant: --as NAME."},
 		"AG0508": {"An operation on the directory is too old, or its author's clock is wrong.", "Make it anew."},
 		"AG0509": {"The key or account was revoked, and what it signed does not count here: the revocation names the last block that does.",
 			"Take the branch up to that block only. If the key was stolen, do not trust what came after."},
