@@ -58,7 +58,7 @@ func (r *Repository) AnchorOf(name string) (dd.Change, error) {
 
 // ResolutionOf is the change that keeps one block of two heads that the producer
 // of a registered branch published with one number. block is its id, or as many
-// digits of it as tell it from the other.
+// digits of it as tell it from the other, or a revision that is it.
 func (r *Repository) ResolutionOf(name, block string) (dd.Change, error) {
 	s, err := r.directory.Head()
 	if err != nil {
@@ -74,6 +74,9 @@ func (r *Repository) ResolutionOf(name, block string) (dd.Change, error) {
 			return nil, err
 		}
 		b.ID, b.Name = rec.ID, string(rec.Name)
+	}
+	if id, err := r.Resolve(block); err == nil {
+		block = id.String() // a name for one of them; the other may not be here
 	}
 	list, err := r.directory.Evidence()
 	if err != nil {

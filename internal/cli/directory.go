@@ -46,6 +46,7 @@ func (a *app) directoryCommand() *ucli.Command {
 				Name: "export", Usage: "write the whole directory, for a stranger to verify", Flags: []ucli.Flag{output}, Action: a.directoryExport,
 				Description: "Genesis and every directory block with its signatures, in one file: aergo dd verify FILE",
 			},
+			a.directoryImportCommand(),
 		}, append(a.proposalCommands(), a.rootCommands()...)...),
 	}
 }

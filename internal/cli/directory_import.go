@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"strconv"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/repo"
+)
+
+func (a *app) directoryImportCommand() *ucli.Command {
+	return &ucli.Command{
+		Name: "import", Usage: "take what another copy of this ledger knows", ArgsUsage: "FILE", Action: a.directoryImport,
+		Description: "FILE is what aergo dd export or aergo proof wrote. All of it is verified. Its directory replaces\n" +
+			"the one here if it is the better chain. The head statement of a proof is compared with those known\n" +
+			"here: two that contradict each other are kept as evidence, and their branch stands still until an\n" +
+			"admin decides: aergo dd resolve. Exit status 6 then.",
+	}
+}
+
+type importedJSON struct {
+	Before    string `json:"before"`
+	Block     string `json:"block"` // the best directory block now
+	Number    uint64 `json:"number"`
+	Left      bool   `json:"left"` // Before is not part of its chain
+	Branch    string `json:"branch,omitempty"`
+	Published string `json:"published,omitempty"` // by the head statement of a proof
+	Contested string `json:"contested,omitempty"` // another block, published as the same number
+}
+
+func (a *app) directoryImport(c *ucli.Context) error {
+	if err := nargs(c, 1, 1, "dd import FILE"); err != nil {
+		return err
+	}
+	data, err := a.readText(c.Args().First(), maxProof)
+	if err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	t, err := r.TakeDirectory(a.ctx, []byte(data))
+	if err != nil {
+		return err
+	}
+	a.names = nil
+	j := importedJSON{Before: id(t.Before), Block: id(t.Block), Number: t.Number, Left: t.Left}
+	if t.Statement != nil {
+		j.Branch, j.Published = id(t.Statement.Branch), id(t.Statement.Block)
+	}
+	var contested error
+	if e := t.Contested; e != nil {
+		other := e.A.Block
+		if other == t.Statement.Block {
+			other = e.B.Block
+		}
+		j.Contested = id(other)
+		contested = fault.New("AG0606", "Keep one, as an admin: aergo dd resolve BRANCH BLOCK",
+			"%s published two heads of one branch as number %d: %s and %s. The evidence is kept, and nothing is added to the branch",
+			a.who(t.Statement.Producer), t.Statement.Sequence, other.Short(), t.Statement.Block.Short())
+	}
+	if a.json {
+		if err := a.emit(j); err != nil {
+			return err
+		}
+		return contested
+	}
+	a.told(t)
+	return contested
+}
+
+// told says what was taken.
+func (a *app) told(t repo.Taken) {
+	number := strconv.FormatUint(t.Number, 10)
+	switch {
+	case t.Before == t.Block:
+		a.say("Of the directory nothing is new: #%s %s.", number, t.Block.Short())
+	case t.Left:
+		a.done("The directory stands at #%s %s. Its chain leaves out block %s, at which it stood.", number, t.Block.Short(), t.Before.Short())
+	default:
+		a.done("The directory stands at #%s %s.", number, t.Block.Short())
+	}
+	if t.Statement != nil {
+		a.say("Published: block %s, until %s.", t.Statement.Block.Short(), date(timeOf(t.Statement.Expiry)))
+	}
+}
