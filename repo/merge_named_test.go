@@ -81,25 +81,40 @@ func TestPickedAndMergedByCell(t *testing.T) {
 	s.verify()
 }
 
-// The owner of a contract gives mallory a role on eu, signed by a stranger to
-// main: by either kind main's roles stay as they are.
+// mallory owns a contract of main's and may write on m/* only by now. What she
+// changes of its roles there does not come to main, by either kind of merge.
 func TestRolesOfAStranger(t *testing.T) {
 	for _, cells := range []bool{false, true} {
 		s := begin(t, fixed(83))
-		s.grant(dd.Writer, "m/*", "mallory")
+		s.grant(dd.Writer, "*", "mallory")
 		if _, err := s.CreateBranch("m/x", "main", keyOf("mallory"), false); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Deploy(ctx, keyOf("mallory"), "m/x", "mine", box); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Call(ctx, keyOf("mallory"), repo.Call{Branch: "m/x", Contract: "aergo_role", Action: "grant",
-			Args: args{"contract": "mine", "role": "r", "account": string(repo.AccountOf(keyOf("mallory")))}}); err != nil {
+		s.merge("m/x", "main", repo.MergeOptions{})
+		s.grant(dd.Writer, "m/*", "mallory")
+		if err := s.Change(ctx, s.key, dd.Revoke{Role: dd.Writer, Pattern: "*", Account: repo.AccountOf(keyOf("mallory"))}); err != nil {
+			t.Fatal(err)
+		}
+		on := func(branch, contract, action string, a args) error {
+			_, err := s.Call(ctx, keyOf("mallory"), repo.Call{Branch: branch, Contract: contract, Action: action, Args: a})
+			return err
+		}
+		role := args{"contract": "mine", "role": "r", "account": string(repo.AccountOf(keyOf("mallory")))}
+		if err := on("main", "aergo_role", "grant", role); !strings.HasPrefix(code(err), "AG05") {
+			t.Errorf("she changes the roles on main itself: %v", err)
+		}
+		if err := errors.Join(on("m/x", "aergo_role", "grant", role), on("m/x", "mine", "put", args{"id": "m", "n": int64(1)})); err != nil {
 			t.Fatal(err)
 		}
 		m, err := s.Merge(ctx, s.key, "m/x", repo.MergeOptions{Consistent: cells, NoFF: true, Disclose: true})
-		if err != nil || m.Excluded != 2 || m.Included != 0 || m.Verdicts[1].Code != "AG0501" {
+		if err != nil || m.Included != 0 || m.Verdicts[0].Code != "AG0501" {
 			t.Errorf("by cell %v: %+v %v", cells, m, err)
+		}
+		if cells && (len(m.Conflicts) == 0 || m.Conflicts[0].Kind != "not permitted") {
+			t.Errorf("her rows: %+v", m.Conflicts)
 		}
 		if got := s.query("", "SELECT count(*) FROM aergo_role.role"); got != "0\n" {
 			t.Errorf("by cell %v: main has %s roles", cells, got)
