@@ -73,6 +73,18 @@ func (s State) AnyRevoked() bool { return s.ledger.Revoked > 0 }
 // statement for it; within tells whether that block is last or before it. It
 // fails with AG0509.
 func (s State) CheckRevoked(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error)) error {
+	return s.checkRevoked(a, seal, branch, within, false)
+}
+
+// CheckRevokedBlock is CheckRevoked for what stands in a block: the block's own
+// signature, and those of what it lists. On a branch that is not listed it also
+// counts up to the last accepted block of any other branch: that one has merged
+// it, and whoever accepts a block accepts what is before it.
+func (s State) CheckRevokedBlock(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error)) error {
+	return s.checkRevoked(a, seal, branch, within, true)
+}
+
+func (s State) checkRevoked(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error), merged bool) error {
 	if !s.AnyRevoked() {
 		return nil
 	}
@@ -98,6 +110,17 @@ func (s State) CheckRevoked(a objectstore.Account, seal []byte, branch objectsto
 		}
 		if listed {
 			if listed, err = within(last); err != nil {
+				return err
+			}
+		} else if merged {
+			err := scan(s, []any{"last", string(a), append([]byte{}, key...)}, func(last objectstore.Hash) error {
+				if listed {
+					return nil
+				}
+				listed, err = within(last)
+				return err
+			})
+			if err != nil {
 				return err
 			}
 		}

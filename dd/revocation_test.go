@@ -52,6 +52,10 @@ func TestAStolenKeyCannotWriteIntoThePast(t *testing.T) {
 		w.refused("AG0509", s.CheckRevoked(bob, seal("bob"), id, in(stolen)))
 	}
 	w.refused("AG0509", s.CheckRevoked(bob, seal("bob"), hash("another branch"), in("A")))
+	// What eu merged of a branch that is not listed counts with it, a statement on
+	// that branch does not.
+	w.ok(s.CheckRevokedBlock(bob, seal("bob"), hash("another branch"), in("A")))
+	w.refused("AG0509", s.CheckRevokedBlock(bob, seal("bob"), hash("another branch"), in("X")))
 	w.ok(s.CheckRevoked(bob, seal("bob 2"), id, in("C"))) // bob goes on
 	w.ok(s.CheckRevoked(account("carol"), seal("carol"), id, in("C")))
 

@@ -116,7 +116,7 @@ type Kept struct {
 // RevocationOf is the change that revokes a key of an account (empty: the whole
 // account), and what it keeps. A key is told by its public line, or by the first
 // 8 digits or more that show it. last gives, by branch, a revision as the last
-// accepted block; of the other registered branches that are here it is the head.
+// accepted block; of the other branches that are here it is the head.
 // On branches that are not here nothing of the key counts.
 func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]string, reason string) (dd.Change, []Kept, error) {
 	c := dd.RevokeKey{Account: i.Account, Reason: reason}
@@ -132,6 +132,9 @@ func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]str
 	}
 	branches, err := r.directoryBranches(s)
 	if err != nil {
+		return nil, nil, err
+	}
+	if branches, err = r.withLocal(branches, i.Account); err != nil {
 		return nil, nil, err
 	}
 	var kept []Kept
@@ -161,10 +164,39 @@ func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]str
 		c.Last = append(c.Last, dd.Last{Branch: b.ID, Block: block})
 	}
 	if seen < len(last) {
-		return nil, nil, fault.New("AG0202", "aergo dd show lists the registered branches", "a last block is named of a branch that is not registered")
+		return nil, nil, fault.New("AG0202", "see all branches with: aergo branch", "a last block is named of a branch that is neither registered nor here")
 	}
 	slices.SortFunc(c.Last, func(a, b dd.Last) int { return bytes.Compare(a.Branch[:], b.Branch[:]) })
 	return c, kept, nil
+}
+
+// withLocal adds to the registered branches those that are known here only, as
+// many as one revocation can list, first those that the account created: they
+// too hold what it signed.
+func (r *Repository) withLocal(list []DirectoryBranch, account objectstore.Account) ([]DirectoryBranch, error) {
+	local, err := r.Branches()
+	if err != nil {
+		return nil, err
+	}
+	named := map[string]bool{}
+	for _, b := range list {
+		named[b.Name] = true
+	}
+	slices.SortStableFunc(local, func(a, b Branch) int {
+		switch {
+		case a.Creator == account && b.Creator != account:
+			return -1
+		case a.Creator != account && b.Creator == account:
+			return 1
+		}
+		return 0
+	})
+	for _, b := range local {
+		if !b.Registered && !named[b.Name] && len(list) < dd.MaxLast {
+			list = append(list, DirectoryBranch{Branch: dd.Branch{ID: b.ID, Name: b.Name}, Local: b.Name, Head: b.Head, Number: b.Number})
+		}
+	}
+	return list, nil
 }
 
 // keptOf counts what a revocation takes from a branch here.
@@ -194,7 +226,7 @@ func (r *Repository) keptOf(b DirectoryBranch, last objectstore.Hash, account ob
 // keyEver finds a key by which an account signs or once signed.
 func (r *Repository) keyEver(i dd.Identity, key string) ([]byte, error) {
 	if pub, _, err := sign.ParsePublicKey(key); err == nil {
-		return pub, nil
+		return sign.Point(pub), nil
 	}
 	descriptors := [][]byte{i.Descriptor}
 	err := r.DirectoryLog(context.Background(), 0, func(o DirectoryOperation) error {
@@ -213,7 +245,7 @@ func (r *Repository) keyEver(i dd.Identity, key string) ([]byte, error) {
 		}
 		for _, k := range d.Keys() {
 			if len(key) >= 8 && strings.HasPrefix(hex.EncodeToString(k), key) {
-				return k, nil
+				return sign.Point(k), nil
 			}
 		}
 	}

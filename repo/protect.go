@@ -204,7 +204,7 @@ func (v *verification) guarded(b branch.Block, state dd.State) error {
 	v.report.Signatures += len(rec.Approvals)
 	if newest := v.verified[b.Ledger]; newest.AnyRevoked() {
 		for _, a := range rec.Approvals { // a stolen key approves nothing
-			if err := newest.CheckRevoked(a.Account, a.Seal, b.Branch, v.within(b.ID)); err != nil {
+			if err := newest.CheckRevokedBlock(a.Account, a.Seal, b.Branch, v.within(b.ID)); err != nil {
 				return err
 			}
 		}

@@ -20,14 +20,14 @@ func (v *verification) counts(part *part, b branch.Block, txs []sqlcontract.Veri
 	if err != nil {
 		return err
 	}
-	if err := newest.CheckRevoked(b.Producer, seal, b.Branch, within); err != nil {
+	if err := newest.CheckRevokedBlock(b.Producer, seal, b.Branch, within); err != nil {
 		return err
 	}
 	for i, t := range txs {
 		if receipts[i].Status == sqlcontract.StatusExcluded {
 			continue
 		}
-		if err := newest.CheckRevoked(t.Header().Account, t.Raw().Seal, b.Branch, within); err != nil {
+		if err := newest.CheckRevokedBlock(t.Header().Account, t.Raw().Seal, b.Branch, within); err != nil {
 			return fmt.Errorf("transaction %s: %w", t.ID().Short(), err)
 		}
 	}
