@@ -68,6 +68,7 @@ func (a *app) protect(c *ucli.Context) error {
 		if p.Producer, err = a.accountOf(c.String("producer")); err != nil {
 			return err
 		}
+		p.Standbys = slices.DeleteFunc(slices.Clone(p.Standbys), func(s objectstore.Account) bool { return s == p.Producer })
 	}
 	if c.IsSet("standby") {
 		p.Standbys = nil
