@@ -128,6 +128,8 @@ var reasons = map[string]string{
 	"AG0440": "the contract does not compile: %s",
 	"AG0441": "the contract cannot replace the one in force: %s",
 	"AG0443": "a CALL or USE does not fit the contracts in force: %s",
+	"AG0506": "the keys of its signer were changed since, so it has to be signed again",
+	"AG0509": "the key of its signer was revoked",
 	"AG0554": "the branch keeps its INVARIANTs, and this one would go or change: %s",
 	"AG0555": "the branch requires an INVARIANT, and this contract declares none: %s",
 	"AG0442": "the stored rows break the new contract: %s",

@@ -59,10 +59,10 @@ func mustMode[T any](mode T, err error) T {
 func Marshal(v any) ([]byte, error) {
 	data, err := encMode.Marshal(v)
 	if err != nil {
-		return nil, fmt.Errorf("encode %T: %w", v, err)
+		return nil, fmt.Errorf("encode: %w", err)
 	}
 	if err := Check(data); err != nil {
-		return nil, fmt.Errorf("encode %T: %w", v, err)
+		return nil, fmt.Errorf("encode: %w", err)
 	}
 	return data, nil
 }
@@ -74,17 +74,17 @@ func Marshal(v any) ([]byte, error) {
 // limit len(data) first.
 func Unmarshal(data []byte, v any) error {
 	if err := Check(data); err != nil {
-		return fmt.Errorf("decode %T: %w", v, err)
+		return fmt.Errorf("decode: %w", err)
 	}
 	if err := decMode.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("decode %T: %w", v, err)
+		return fmt.Errorf("decode: %w", err)
 	}
 	again, err := encMode.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("decode %T: %w", v, err)
+		return fmt.Errorf("decode: %w", err)
 	}
 	if !bytes.Equal(again, data) {
-		return fmt.Errorf("decode %T: %w: it re-encodes to other bytes", v, ErrNotCanonical)
+		return fmt.Errorf("decode: %w: it re-encodes to other bytes", ErrNotCanonical)
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func Unmarshal(data []byte, v any) error {
 // UnmarshalLimit is Unmarshal for foreign bytes of at most max bytes.
 func UnmarshalLimit(data []byte, v any, max int) error {
 	if len(data) > max {
-		return fmt.Errorf("decode %T: %d bytes, at most %d are allowed", v, len(data), max)
+		return fmt.Errorf("decode: %d bytes, at most %d are allowed", len(data), max)
 	}
 	return Unmarshal(data, v)
 }
