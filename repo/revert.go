@@ -47,7 +47,8 @@ type RevertResult struct {
 //
 // A cell that still is what the block made of it becomes what it was before. In
 // a column with MERGE RULE DELTA the difference is taken back. All others were
-// changed since: then Conflicts has them and nothing is made. The key needs the
+// changed since: then Conflicts has them and nothing is made. What sets cells of
+// such columns is refused where a revert took the same back already (AG0721). The key needs the
 // right to set a value of its own (the contract's owner, or a role of RESOLVE
 // ROLE) for each column, and to produce on the branch. A block that changed
 // system contracts is refused (AG0722), and one before a MIGRATION (AG0724).
@@ -77,20 +78,28 @@ func (r *Repository) Revert(ctx context.Context, key crypto.Signer, rev string, 
 		return res, err
 	}
 	state := prolly.Load(r.nodes, d.parent.State)
+	ruled := func(contract, table, column string) (merge.Rule, error) {
+		rule, ok, err := sqlcontract.MergeRuleIn(state.Get, contract, table, column)
+		if err == nil && !ok {
+			rule, _, err = sqlcontract.MergeRuleIn(state.Get, contract, table, "")
+		}
+		return merge.Rule{By: rule.By}, err
+	}
 	rows, err := merge.Revert(changes, state.Get,
 		func(name string) (*sqlcontract.Contract, error) {
 			c, _, _, err := d.session.Contract(name)
 			return c, err
 		},
-		func(contract, table, column string) (merge.Rule, error) {
-			rule, ok, err := sqlcontract.MergeRuleIn(state.Get, contract, table, column)
-			if err == nil && !ok {
-				rule, _, err = sqlcontract.MergeRuleIn(state.Get, contract, table, "")
-			}
-			return merge.Rule{By: rule.By}, err
-		})
+		ruled)
 	if err != nil {
 		return res, err
+	}
+	if adds, err := addsUp(rows, ruled); err != nil {
+		return res, err
+	} else if adds {
+		if err := d.notReverted(b, res.OfTx); err != nil {
+			return res, err
+		}
 	}
 	var patch []sqlcontract.PatchRow
 	for _, row := range rows {

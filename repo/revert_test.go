@@ -336,3 +336,42 @@ CREATE ACTION put(:id INTEGER, :v INTEGER) PUBLIC AS BEGIN INSERT INTO n VALUES 
 		t.Error(got)
 	}
 }
+
+// TestRevertsOnce: what was taken back is not taken back again, by whatever name,
+// until the revert is reverted itself.
+func TestRevertsOnce(t *testing.T) {
+	s := begin(t, fixed(87))
+	s.deploy("", "stall", stall)
+	s.call("", "stall", "add", args{"sku": "tea", "price": int64(4), "stock": int64(50)})
+	s.branch("eu")
+	sold := s.call("eu", "stall", "sell", args{"sku": "tea", "n": int64(10)}).Transaction.String()
+	s.call("", "stall", "sell", args{"sku": "tea", "n": int64(1)})
+	stock := func(want string) {
+		t.Helper()
+		if got := s.query("", "SELECT stock FROM stall.item"); got != want+"\n" {
+			t.Errorf("stock %s, not %s", got, want)
+		}
+	}
+	refused := func(rev string, o repo.RevertOptions) {
+		t.Helper()
+		if res, err := s.Revert(ctx, s.key, rev, o); code(err) != "AG0721" {
+			t.Errorf("revert %s %v: %v, %d rows", rev, o, err, len(res.Changes))
+		}
+	}
+	s.merge("eu", "main", repo.MergeOptions{})
+	stock("39")
+	first := s.revert("main", repo.RevertOptions{})
+	stock("49")
+	refused("main~1", repo.RevertOptions{})
+	refused("main~1", repo.RevertOptions{DryRun: true})
+	refused("eu", repo.RevertOptions{})
+	refused("", repo.RevertOptions{Transaction: sold})
+	s.revert("main", repo.RevertOptions{})
+	stock("39")
+	refused("", repo.RevertOptions{Transaction: first.Transaction.String()})
+	refused("main~1", repo.RevertOptions{})
+	s.revert("", repo.RevertOptions{Transaction: sold})
+	stock("49")
+	refused("main~3", repo.RevertOptions{})
+	s.verify()
+}
