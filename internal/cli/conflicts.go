@@ -53,19 +53,6 @@ func conflictsJSON(list []repo.Conflict) []conflictJSON {
 	return out
 }
 
-// conflictPath names a conflict: shop.item[tea].price.
-func conflictPath(c repo.Conflict) string {
-	keys := make([]string, len(c.Key))
-	for i, v := range c.Key {
-		keys[i] = cell(v)
-	}
-	path := c.Contract + "." + c.Table + "[" + strings.Join(keys, ",") + "]"
-	if c.Column != "" {
-		path += "." + c.Column
-	}
-	return path
-}
-
 // byCells prints a consistent merge.
 func (a *app) byCells(m repo.MergeResult, into string) error {
 	if len(m.Conflicts) > 0 {
@@ -152,15 +139,23 @@ func (a *app) sideText(c repo.Conflict, in bool, cells []any) string {
 
 func cellsText(c repo.Conflict, cells []any) string {
 	if c.Column != "" && len(cells) == 1 {
-		return cell(cells[0])
+		return sideCell(cells[0])
 	}
 	return "present"
+}
+
+// sideCell is a cell where NULL, the text NULL and no text stand side by side.
+func sideCell(v any) string {
+	if text, ok := v.(string); ok && (text == "" || text == "NULL") {
+		return "'" + text + "'"
+	}
+	return cell(v)
 }
 
 func rowCells(names []string, cells []any) string {
 	var b strings.Builder
 	for i, v := range cells {
-		fmt.Fprintf(&b, " %s=%s", names[i], cell(v))
+		fmt.Fprintf(&b, " %s=%s", names[i], sideCell(v))
 	}
 	return b.String()
 }
@@ -230,7 +225,8 @@ func (a *app) resolveCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "resolve", Usage: "settle conflicts of a merge by cell", ArgsUsage: "[PATH…]", Category: "history",
 		Description: "PATH is shop.item[tea].price, shop.item.price, shop.item or shop; without one all\n" +
-			"conflicts are meant. Without --ours, --theirs and --set it asks for each. What was\n" +
+			"conflicts are meant. A key cell that holds , ] = or a quote stands in quotes, as in\n" +
+			"aergo conflicts --json: '[\"a,b\",1]'. Without --ours, --theirs and --set it asks for each. What was\n" +
 			"chosen is kept, and signed in the merge block, which is made when nothing is left.",
 		Flags: []ucli.Flag{
 			&ucli.BoolFlag{Name: "ours", Usage: "take what this branch has"},
@@ -273,11 +269,7 @@ func (a *app) resolve(c *ucli.Context) error {
 		side = merge.Theirs
 	}
 	if side != 0 {
-		paths := c.Args().Slice()
-		if len(paths) == 0 {
-			paths = []string{""}
-		}
-		for _, p := range paths {
+		for _, p := range c.Args().Slice() {
 			choice, err := parsePath(p)
 			if err != nil {
 				return err
@@ -285,11 +277,14 @@ func (a *app) resolve(c *ucli.Context) error {
 			choice.Take = side
 			choices = append(choices, choice)
 		}
+		if c.NArg() == 0 {
+			choices = append(choices, repo.Choice{Take: side})
+		}
 	} else if c.NArg() > 0 {
 		return usage("AG0105", "resolve --theirs "+c.Args().First(), "say what to take: --ours, --theirs, or --set PATH=VALUE")
 	}
 	for _, text := range c.StringSlice("set") {
-		path, value, ok := strings.Cut(text, "=")
+		path, value, ok := cutPath(text)
 		if !ok {
 			return usage("AG0105", "resolve --set 'shop.item[tea].price=475'", "--set %s has no value", text)
 		}
@@ -337,6 +332,11 @@ func (a *app) settled(r *repo.Repository, m repo.MergeResult, into string) error
 func (a *app) endMerge(c *ucli.Context) error {
 	if err := nargs(c, 0, 0, "merge --abort or merge --continue"); err != nil {
 		return err
+	}
+	for _, flag := range []string{"automatic", "consistent", "disclose", "dry-run", "no-ff", "strict"} {
+		if c.Bool(flag) || c.Bool("abort") && c.Bool("continue") {
+			return usage("AG0105", "aergo merge --abort", "--abort and --continue stand alone, with no flag but --into")
+		}
 	}
 	r, err := a.open()
 	if err != nil {
@@ -397,40 +397,4 @@ func (a *app) setTo(r *repo.Repository, into, path string, text *string) (repo.C
 		}
 	}
 	return choice, usage("AG0105", "conflicts", "%s.%s has no column %s", choice.Contract, choice.Table, choice.Column)
-}
-
-// parsePath reads shop.item[tea,1].price and its beginnings.
-func parsePath(path string) (repo.Choice, error) {
-	bad := func() (repo.Choice, error) {
-		return repo.Choice{}, usage("AG0105", "conflicts", "%s is no path like shop.item[tea].price", path)
-	}
-	var c repo.Choice
-	if path == "" {
-		return c, nil
-	}
-	names, rest, keyed := strings.Cut(path, "[")
-	parts := strings.Split(names, ".")
-	if keyed {
-		i := strings.LastIndex(rest, "]")
-		if i < 0 || len(parts) != 2 {
-			return bad()
-		}
-		c.Key = strings.Split(rest[:i], ",")
-		if rest = rest[i+1:]; rest != "" {
-			column, ok := strings.CutPrefix(rest, ".")
-			if !ok || column == "" {
-				return bad()
-			}
-			parts = append(parts, column)
-		}
-	}
-	if len(parts) > 3 || slices.Contains(parts, "") {
-		return bad()
-	}
-	for i, to := range []*string{&c.Contract, &c.Table, &c.Column} {
-		if i < len(parts) {
-			*to = parts[i]
-		}
-	}
-	return c, nil
 }

@@ -123,6 +123,9 @@ func (a *app) merge(c *ucli.Context) error {
 	if c.Bool("automatic") && c.Bool("consistent") || c.Bool("strict") && c.Bool("consistent") {
 		return usage("AG0105", "merge SRC --consistent", "--consistent goes neither with --automatic nor with --strict")
 	}
+	if c.Args().First() == "" {
+		return usage("AG0113", "merge SRC", "the name of what is merged is empty")
+	}
 	r, err := a.open()
 	if err != nil {
 		return err

@@ -50,9 +50,12 @@ func (a *app) mergeRuleCommand() *ucli.Command {
 func (a *app) mergeRule(c *ucli.Context) error {
 	const form = "aergo merge-rule shop.item.stock DELTA"
 	path, words := c.Args().First(), c.Args().Tail()
-	at, err := parsePath(path)
-	if err != nil {
-		return err
+	var at repo.Choice
+	if c.NArg() > 0 {
+		var err error
+		if at, err = parsePath(path); err != nil {
+			return err
+		}
 	}
 	if at.Key != nil {
 		return usage("AG0113", form, "%s names a row; a rule is for a column, or a table", path)

@@ -222,7 +222,7 @@ func rowText(r repo.RowDiff) string {
 	var parts []string
 	value := func(row []any, i int) string {
 		if i < len(row) {
-			return cell(row[i])
+			return sideCell(row[i])
 		}
 		return "NULL"
 	}

@@ -13,16 +13,19 @@ func (a *app) unsettle(c *ucli.Context, r *repo.Repository) error {
 		if len(paths) > 0 {
 			return usage("AG0105", "aergo resolve --reset", "--reset takes back all choices, --undo some")
 		}
-		paths = []string{""}
+		paths = []string{""} // any
 	}
 	if c.NArg() > 0 || c.Bool("ours") || c.Bool("theirs") || c.IsSet("set") || c.IsSet("set-null") {
 		return usage("AG0105", "aergo resolve --undo shop.item[tea].price", "choices are taken back alone, not while others are made")
 	}
 	total := 0
 	for _, p := range paths {
-		about, err := parsePath(p)
-		if err != nil {
-			return err
+		var about repo.Choice
+		if !c.Bool("reset") {
+			var err error
+			if about, err = parsePath(p); err != nil {
+				return err
+			}
 		}
 		n, err := r.Unsettle(c.String("into"), about)
 		if err != nil {
