@@ -134,15 +134,26 @@ func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]str
 	if err != nil {
 		return nil, nil, err
 	}
-	if branches, err = r.withLocal(branches, i.Account); err != nil {
+	if branches, err = r.withLocal(branches); err != nil {
 		return nil, nil, err
 	}
 	var kept []Kept
 	seen := 0
+	main, err := branch.Lookup(r.db, branch.Main)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, b := range branches {
 		rev, given := last[b.Name]
 		if given {
 			seen++
+		}
+		if !given && b.ID != main.ID && len(branches) > dd.MaxLast {
+			if signed, err := r.signedBeside(main.ID, b.Head, i.Account); err != nil {
+				return nil, nil, err
+			} else if !signed {
+				continue // what it signed there is on main, too
+			}
 		}
 		if b.Local == "" {
 			if given {
@@ -166,14 +177,44 @@ func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]str
 	if seen < len(last) {
 		return nil, nil, fault.New("AG0202", "see all branches with: aergo branch", "a last block is named of a branch that is neither registered nor here")
 	}
+	if len(c.Last) > dd.MaxLast {
+		return nil, nil, fault.New("AG0102", "Merge what counts into main first, then leave those branches: aergo branch -D NAME",
+			"it signed on %d branches what main does not have; one revocation lists %d", len(c.Last), dd.MaxLast)
+	}
 	slices.SortFunc(c.Last, func(a, b dd.Last) int { return bytes.Compare(a.Branch[:], b.Branch[:]) })
 	return c, kept, nil
 }
 
-// withLocal adds to the registered branches those that are known here only, as
-// many as one revocation can list, first those that the account created: they
-// too hold what it signed.
-func (r *Repository) withLocal(list []DirectoryBranch, account objectstore.Account) ([]DirectoryBranch, error) {
+// signedBeside tells whether an account has signed a block, or a transaction in
+// one, that a head reaches and the head of a branch does not.
+func (r *Repository) signedBeside(id branch.ID, head objectstore.Hash, account objectstore.Account) (bool, error) {
+	from, err := branch.Head(r.db, id)
+	if err != nil || head.IsZero() {
+		return false, err
+	}
+	blocks, err := r.history.Only(head, from)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range blocks {
+		b, err := r.history.Read(id)
+		if err != nil || b.Producer == account {
+			return true, err
+		}
+		txs, _, err := r.bodies(b)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(txs, func(t body) bool { return t.header.Account == account }) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// withLocal adds to the registered branches those that are known here only: they
+// too hold what an account signed.
+func (r *Repository) withLocal(list []DirectoryBranch) ([]DirectoryBranch, error) {
 	local, err := r.Branches()
 	if err != nil {
 		return nil, err
@@ -182,17 +223,8 @@ func (r *Repository) withLocal(list []DirectoryBranch, account objectstore.Accou
 	for _, b := range list {
 		named[b.Name] = true
 	}
-	slices.SortStableFunc(local, func(a, b Branch) int {
-		switch {
-		case a.Creator == account && b.Creator != account:
-			return -1
-		case a.Creator != account && b.Creator == account:
-			return 1
-		}
-		return 0
-	})
 	for _, b := range local {
-		if !b.Registered && !named[b.Name] && len(list) < dd.MaxLast {
+		if !b.Registered && !named[b.Name] {
 			list = append(list, DirectoryBranch{Branch: dd.Branch{ID: b.ID, Name: b.Name}, Local: b.Name, Head: b.Head, Number: b.Number})
 		}
 	}

@@ -55,6 +55,9 @@ func (r *Repository) merge(ctx context.Context, by signer, source string, o Merg
 	if res.Approved, res.Missing, err = d.mayBring(kind, from); err != nil && !(o.DryRun && fault.Is(err, "AG0551")) {
 		return res, err
 	}
+	if err := r.unrevoked(from, d.parent.ID); err != nil {
+		return res, err
+	}
 	if !o.NoFF {
 		if ok, err := d.mayFastForward(from); err != nil {
 			return res, err

@@ -2,6 +2,7 @@ package repo_test
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -324,4 +325,45 @@ func TestMergeByCellOfReplacedKeys(t *testing.T) {
 		}
 		s.verify()
 	}
+}
+
+// TestRevocationAmongManyBranches: a revocation lists 64 branches at most, so it
+// lists those on which the account signed what main does not have.
+func TestRevocationAmongManyBranches(t *testing.T) {
+	s := begin(t, fixed(34))
+	s.deploy("", "shop", shop)
+	s.call("", "shop", "add_item", args{"sku": "tea", "price": int64(400), "stock": int64(100)})
+	s.grant(dd.Producer, "*", "bob")
+	bob := keyOf("bob")
+	for i := range dd.MaxLast + 3 {
+		if _, err := s.CreateBranch(fmt.Sprintf("b/%d", i), "main", bob, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"b/3", "b/65"} {
+		if _, err := s.Call(ctx, bob, repo.Call{Branch: name, Contract: "shop", Action: "sell", Args: args{"sku": "tea", "n": int64(1)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.merge("b/3", "main", repo.MergeOptions{})
+	d, err := sign.KeyDescriptor(bob.Public().(ed25519.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.rotate("bob", "bob 2")
+	change, kept, err := s.RevocationOf(dd.Identity{Name: "bob", Account: repo.AccountOf(bob), Descriptor: d.Bytes()}, repo.PublicKey(bob, ""), nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, k := range kept {
+		names = append(names, k.Branch)
+	}
+	if got := strings.Join(names, " "); got != "main b/65" {
+		t.Errorf("it lists %s", got)
+	}
+	if err := s.Change(ctx, s.key, change); err != nil {
+		t.Fatal(err)
+	}
+	s.verify()
 }

@@ -93,6 +93,8 @@ func failed(where string, err error) error {
 	next := "Fetch it again from somebody you trust; nothing here was changed."
 	if f := fault.Of(err); f != nil && f.ID[:4] == "AG06" && f.Next != "" {
 		next = f.Next
+	} else if f != nil && f.ID == "AG0509" {
+		next = "Merge what counts, up to the block before it, then leave the branch: aergo branch -D NAME"
 	}
 	return fault.New("AG0603", next, "verification failed at %s: %w", where, err)
 }
