@@ -19,7 +19,8 @@ type execution struct {
 	position    int
 	transaction objectstore.Hash
 	account     objectstore.Account
-	seal        []byte // of its signature, where it ran
+	seal        []byte           // of its signature, where it ran
+	reverts     objectstore.Hash // a block or transaction, where it ran; zero: it is no revert
 }
 
 // once names what counts once: an account's salt. Two transactions of one
@@ -48,7 +49,8 @@ func (s side) met(x once) (execution, bool) {
 
 // mark reads from the history which cells are special: those of a transaction
 // about which each side has decided by itself, whether it ran there or was
-// excluded, and those of a transaction of the source whose signer may not write
+// excluded, those of reverts by which both took back the same, and those of a
+// transaction of the source whose signer may not write
 // on the target, or signed by keys that are not his any more.
 func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, signedBy func(objectstore.Account, []byte) ([]byte, error), may func(objectstore.Account, []byte) error, heads ...objectstore.Hash) error {
 	a, err := readSide(store, history, ours)
@@ -100,6 +102,15 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 	}
 	if err := everywhere(store, history, revived, func(e execution) error { return note(m.Twice, e) }, heads...); err != nil {
 		return err
+	}
+	again, err := revertedTwice(store, history, a, b, heads...)
+	if err != nil {
+		return err
+	}
+	for _, e := range again {
+		if err := note(m.Twice, e); err != nil {
+			return err
+		}
 	}
 	for _, x := range b.order {
 		there, _ := b.met(x)
@@ -159,7 +170,11 @@ func readSide(store objectstore.Store, history *branch.History, blocks []lineBlo
 			}
 			switch {
 			case e.status == sqlcontract.StatusOK:
-				s.ran[x] = execution{b.ID, i, tx, e.account, e.Transaction.Seal}
+				of, err := revertOf(e)
+				if err != nil {
+					return s, fmt.Errorf("block %s: %w", b.ID.Short(), err)
+				}
+				s.ran[x] = execution{b.ID, i, tx, e.account, e.Transaction.Seal, of}
 				delete(s.excluded, x)
 			case e.status == sqlcontract.StatusExcluded && i < len(verdicts) && (!known || was.transaction == tx):
 				s.excluded[x] = execution{transaction: tx, account: e.account}

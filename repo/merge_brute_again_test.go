@@ -187,7 +187,10 @@ func (w *brute) revert(name string) {
 	w.kinds["revert"]++
 	next := w.next(name, head)
 	next.chosen = next.chosen || tally
-	t := bruteTx{id: res.Transaction.String(), once: res.Transaction.String(), who: w.owner(name), kind: "revert", verdict: "ok", version: -1, patch: patch, rows: changed(res.Changes)}
+	t := bruteTx{id: res.Transaction.String(), once: res.Transaction.String(), who: w.owner(name), kind: "revert", verdict: "ok", version: -1, patch: patch, rows: changed(res.Changes), of: o.Transaction}
+	if o.Transaction == "" {
+		t.ofBlock = b
+	}
 	next.ran(t)
 	if !maps.EqualFunc(next.state, after, slices.Equal[anyRow]) {
 		w.Fatalf("a revert gives\n%v\nthe model says\n%v", next.state, after)

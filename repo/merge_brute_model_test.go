@@ -55,6 +55,8 @@ type bruteTx struct {
 	role          func(map[string]bool)     // of a grant or revoke
 	call          func(branch string) error // runs it again elsewhere
 	patch         []bruteRevert             // of a revert
+	ofBlock       *bruteBlock               // that a revert takes back, or
+	of            string                    // the transaction
 	vain          bool                      // picked and excluded
 }
 
@@ -164,6 +166,26 @@ func decided(line, other *bruteBlock) map[string]bruteTx {
 	return is
 }
 
+// takesBack are the ids of what a revert takes back, as far as two heads know it.
+func (t bruteTx) takesBack(heads ...*bruteBlock) map[string]bool {
+	if t.ofBlock == nil {
+		return map[string]bool{t.of: true}
+	}
+	ids := map[string]bool{t.ofBlock.id: true}
+	if slices.ContainsFunc(heads, func(h *bruteBlock) bool { return h.before[t.ofBlock] }) {
+		for _, b := range only(t.ofBlock, t.ofBlock.first()) {
+			for _, t := range b.txs {
+				ids[t.id] = true
+			}
+		}
+	}
+	return ids
+}
+
+func overlaps(a, b map[string]bool) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Keys(a)), func(id string) bool { return b[id] })
+}
+
 func hazy(row anyRow) bool { return slices.Contains(row, any(unsure{})) }
 
 // join gives what several merge bases say of a row, one after the other.
@@ -236,6 +258,14 @@ func (w *brute) marked(ours, theirs *bruteBlock, may func(who string) bool) mark
 			if t.vain || o.vain {
 				everywhere(t.id)
 				everywhere(o.id)
+			}
+		}
+	}
+	for _, o := range here {
+		for _, t := range there {
+			if o.kind == "revert" && t.kind == "revert" && o.verdict == "ok" && t.verdict == "ok" && overlaps(o.takesBack(ours, theirs), t.takesBack(ours, theirs)) {
+				note(o, "twice")
+				note(t, "twice")
 			}
 		}
 	}

@@ -214,3 +214,67 @@ func TestExcludedAndPickedInVain(t *testing.T) {
 		s.verify()
 	}
 }
+
+// main and eu both take a payment back, by its block or its transaction: DELTA
+// would refund it twice. What they take back of different payments adds up.
+func TestTwoRevertsOfOne(t *testing.T) {
+	const bank = `DIALECT 1;
+CREATE TABLE account (id TEXT PRIMARY KEY, balance INTEGER NOT NULL);
+MERGE RULE ON account (balance) BY DELTA;
+CREATE ACTION open(:id TEXT, :n INTEGER) PUBLIC AS BEGIN INSERT INTO account VALUES (:id, :n); END;
+CREATE ACTION pay(:a TEXT, :b TEXT, :n INTEGER) PUBLIC AS
+BEGIN UPDATE account SET balance = balance - :n WHERE id = :a; UPDATE account SET balance = balance + :n WHERE id = :b; END;
+`
+	for _, c := range []struct{ main, eu, balances string }{
+		{"block", "block", ""},
+		{"block", "transaction", ""},
+		{"transaction", "block", ""},
+		{"transaction", "transaction", ""},
+		{"merge", "transaction", ""},
+		{"merge", "block", ""},
+		{"block", "other", "100\n50\n"},
+		{"transaction", "other", "100\n50\n"},
+	} {
+		s := begin(t, fixed(77))
+		s.deploy("", "bank", bank)
+		s.call("", "bank", "open", args{"id": "alice", "n": int64(100)})
+		s.call("", "bank", "open", args{"id": "bob", "n": int64(50)})
+		s.branch("us")
+		paid := s.call("us", "bank", "pay", args{"a": "alice", "b": "bob", "n": int64(10)})
+		other := s.call("", "bank", "pay", args{"a": "alice", "b": "bob", "n": int64(3)})
+		merged := s.merge("us", "main", repo.MergeOptions{})
+		s.branch("eu")
+		for _, r := range [][2]string{{"main", c.main}, {"eu", c.eu}} {
+			into := r[0]
+			switch r[1] {
+			case "block":
+				s.revert(paid.Block.String(), repo.RevertOptions{Into: into})
+			case "transaction":
+				s.revert("", repo.RevertOptions{Into: into, Transaction: paid.Transaction.String()})
+			case "merge":
+				s.revert(merged.Block.String(), repo.RevertOptions{Into: into})
+			case "other":
+				s.revert("", repo.RevertOptions{Into: into, Transaction: other.Transaction.String()})
+			}
+		}
+		m := s.merge("eu", "main", repo.MergeOptions{Consistent: true})
+		want := "twice account[alice] balance; twice account[bob] balance"
+		if c.balances != "" {
+			want = ""
+		}
+		if conflictsOf(m) != want {
+			t.Fatalf("%v: %q, want %q", c, conflictsOf(m), want)
+		}
+		if want != "" {
+			var err error
+			if m, err = s.Settle(ctx, s.key, "", repo.Choice{Take: merge.Ours}); err != nil {
+				t.Fatal(err)
+			}
+			c.balances = "97\n53\n"
+		}
+		if got := s.query("", "SELECT balance FROM bank.account ORDER BY id"); m.Block.IsZero() || got != c.balances {
+			t.Errorf("%v: balances %q, want %q", c, got, c.balances)
+		}
+		s.verify()
+	}
+}

@@ -46,7 +46,7 @@ type PatchRow struct {
 }
 
 // The arguments of a revert: the rows, and the block or transaction that it
-// reverts, 32 bytes, which nothing depends on.
+// reverts, 32 bytes, by which a merge by cell knows what both sides took back.
 const (
 	PatchRowsArgument = "rows"
 	PatchOfArgument   = "of"
