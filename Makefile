@@ -25,7 +25,7 @@ fuzz: ## every decoder, FUZZTIME each
 
 SOAK ?= 2m
 soak: ## kill -9 under load, lost power, damage and random histories and contracts, for SOAK each
-	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 6h -run 'Killed|Power|Damaged|SameBlocks|RandomMerges|RandomCells|BerkaBranches' ./repo
+	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 6h -run 'Killed|Power|Damaged|SameBlocks|RandomMerges|RandomCells|BruteMerges|BerkaBranches' ./repo
 	AERGO_SOAK=$(SOAK) go test -count=1 -timeout 6h -run 'RandomContracts' ./sqlcontract
 
 corpus: ## every record of SQLite's own test corpus: some minutes; SLT_DIR=… for another

@@ -48,10 +48,10 @@ func Open(dir string, o Options) (db *DB, err error) {
 		if isLocked(err) {
 			return nil, fmt.Errorf("open %s: %w", dir, ErrLocked)
 		}
-		// A file that the manifest names is gone or too short; the library has a
-		// type for neither.
+		// A file that the manifest names is gone or too short, or the file of options
+		// names others than we ever used; the library has a type for none of these.
 		gone := errors.Is(err, fs.ErrNotExist) && !errors.Is(err, pebble.ErrDBDoesNotExist)
-		if gone || strings.Contains(err.Error(), "object size mismatch") {
+		if gone || strings.Contains(err.Error(), "object size mismatch") || strings.Contains(err.Error(), "name from file") {
 			err = &CorruptError{Err: err}
 		}
 		return nil, fmt.Errorf("open store %s: %w", dir, damage(Hash{}, err))

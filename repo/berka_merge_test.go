@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,13 +15,13 @@ import (
 // TestBerkaBranches cuts the postings of the real bank into slices, gives each
 // to a branch of its own, and brings the branches together in random order, once
 // by running the calls again and once by cell, with the DELTA rule on balances.
-// Both times each account must hold what the file says. With AERGO_SOAK it is
-// all of the file on 200 branches.
+// Both times each account must hold what the file says. With AERGO_SOAK of a
+// minute or more it is all of the file on 200 branches.
 func TestBerkaBranches(t *testing.T) {
 	path := berka(t)
 	opens, posts := postings(t, path)
-	branches, soak := 20, os.Getenv("AERGO_SOAK") != ""
-	if soak {
+	branches, whole := 20, soak() >= time.Minute
+	if whole {
 		branches = 200
 	} else {
 		posts = posts[:1000]
@@ -57,7 +56,7 @@ func TestBerkaBranches(t *testing.T) {
 	for _, id := range slices.Sorted(maps.Keys(sums)) {
 		fmt.Fprintf(&want, "%d|%d\n", id, sums[id])
 	}
-	if bySqlite, ok := sumsBySqlite(t, path); ok && soak && bySqlite != want.String() {
+	if bySqlite, ok := sumsBySqlite(t, path); ok && whole && bySqlite != want.String() {
 		t.Fatal("sqlite3 computes other sums from the file than this test")
 	}
 
