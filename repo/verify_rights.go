@@ -163,7 +163,10 @@ func (v *verification) statement(id branch.ID) error {
 	}
 	if err == nil {
 		v.report.Signatures++
-		err = v.directory.CheckRevoked(st.Producer, seal, id, v.within(st.Block))
+		return v.directory.CheckRevoked(st.Producer, seal, id, v.within(st.Block))
+	}
+	if name, e := st.ID(); e == nil {
+		err = fmt.Errorf("statement %s: %w", name.Short(), err)
 	}
 	return err
 }
