@@ -83,7 +83,7 @@ func FuzzOpenMerge(f *testing.F) {
 			return nil
 		})
 		if err != nil {
-			t.Skip(err) // no name of a ref
+			t.Skip("drawn bytes that no ref can be named by, so nothing is stored:", err)
 		}
 		status, err := r.Status()
 		if err != nil && !fault.Is(err, "AG0714") {
