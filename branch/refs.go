@@ -134,25 +134,17 @@ func Rename(b objectstore.Batch, refs objectstore.Refs, from, to Name) error {
 
 // SetPolicy says how merges into a local branch are made.
 func SetPolicy(b objectstore.Batch, refs objectstore.Refs, name Name, policy string) error {
-	r, err := Lookup(refs, name)
-	if err != nil {
-		return err
-	}
-	old, err := wire.Marshal(r)
-	if err != nil {
-		return err
-	}
-	r.Policy = policy
-	data, err := wire.Marshal(r)
-	if err != nil {
-		return err
-	}
-	return b.SetRef(refBranch+string(name), old, data)
+	return change(b, refs, name, func(r *Record) { r.Policy = policy })
 }
 
 // SetFrom notes that a branch begins at another block: it was rebased. The
 // commit fails with *objectstore.ConflictError when its record is another by then.
 func SetFrom(b objectstore.Batch, refs objectstore.Refs, name Name, from objectstore.Hash) error {
+	return change(b, refs, name, func(r *Record) { r.From = from })
+}
+
+// change replaces the record of a branch.
+func change(b objectstore.Batch, refs objectstore.Refs, name Name, set func(*Record)) error {
 	r, err := Lookup(refs, name)
 	if err != nil {
 		return err
@@ -161,7 +153,7 @@ func SetFrom(b objectstore.Batch, refs objectstore.Refs, name Name, from objects
 	if err != nil {
 		return err
 	}
-	r.From = from
+	set(&r)
 	data, err := wire.Marshal(r)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func TestAgent(t *testing.T) {
 		if os.Getenv("AERGO_REQUIRE_JUDGES") != "" {
 			t.Fatal("ssh-agent is needed as a judge and not installed")
 		}
-		t.Skip("NOT JUDGED: ssh-agent is not installed, so signing through it is not tried")
+		t.Skip("NOT JUDGED: ssh-agent is not installed, so signing through it is not tried; runs wherever ssh-agent is")
 	}
 	home, err := os.MkdirTemp("", "agent") // a socket's path is short
 	if err != nil {
