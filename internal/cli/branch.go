@@ -130,11 +130,7 @@ func (a *app) branchPolicy(c *ucli.Context) error {
 	if err := repo.CheckPolicy(policy); err != nil {
 		return err
 	}
-	r, err := a.open()
-	if err != nil {
-		return err
-	}
-	key, err := a.key()
+	r, key, err := a.openSigning()
 	if err != nil {
 		return err
 	}

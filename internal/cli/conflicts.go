@@ -182,14 +182,7 @@ func (a *app) conflictsCommand() *ucli.Command {
 			"it, and by which calls. Exits with 1 while there is any.",
 		Flags: []ucli.Flag{&ucli.StringFlag{Name: "into", Usage: "of branch `B`, not the current one"}},
 		Action: func(c *ucli.Context) error {
-			if err := nargs(c, 0, 0, "conflicts"); err != nil {
-				return err
-			}
-			r, err := a.open()
-			if err != nil {
-				return err
-			}
-			key, err := a.key()
+			r, key, err := a.beginSigning(c, 0, 0, "conflicts")
 			if err != nil {
 				return err
 			}

@@ -29,10 +29,7 @@ func (a *app) contractCommand() *ucli.Command {
 func nameVersion(c repo.ContractInfo) string { return fmt.Sprintf("%s@%d", c.Name, c.Version) }
 
 func (a *app) contractList(c *ucli.Context) error {
-	if err := nargs(c, 0, 0, "contract list [--all]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 0, "contract list [--all]")
 	if err != nil {
 		return err
 	}
@@ -80,10 +77,7 @@ func versions(r *repo.Repository, rev string, inForce []repo.ContractInfo) ([]re
 }
 
 func (a *app) contractShow(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "contract show NAME[@VERSION]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "contract show NAME[@VERSION]")
 	if err != nil {
 		return err
 	}
@@ -110,10 +104,7 @@ func (a *app) contractShow(c *ucli.Context) error {
 }
 
 func (a *app) contractABI(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "contract abi NAME[@VERSION]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "contract abi NAME[@VERSION]")
 	if err != nil {
 		return err
 	}

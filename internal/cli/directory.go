@@ -110,10 +110,7 @@ type noticeJSON struct {
 }
 
 func (a *app) directoryShow(c *ucli.Context) error {
-	if err := nargs(c, 0, 0, "dd show"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 0, "dd show")
 	if err != nil {
 		return err
 	}
@@ -283,10 +280,7 @@ func (a *app) directoryVerify(c *ucli.Context) error {
 }
 
 func (a *app) directoryExport(c *ucli.Context) error {
-	if err := nargs(c, 0, 0, "dd export -o FILE"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 0, "dd export -o FILE")
 	if err != nil {
 		return err
 	}

@@ -73,10 +73,7 @@ func (a *app) threshold(c *ucli.Context) error {
 }
 
 func (a *app) directoryProducer(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "dd producer WHO"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "dd producer WHO")
 	if err != nil {
 		return err
 	}
@@ -88,10 +85,7 @@ func (a *app) directoryProducer(c *ucli.Context) error {
 }
 
 func (a *app) anchorBranch(c *ucli.Context) error {
-	if err := nargs(c, 0, 1, "dd anchor [BRANCH]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 1, "dd anchor [BRANCH]")
 	if err != nil {
 		return err
 	}
@@ -107,10 +101,7 @@ func (a *app) anchorBranch(c *ucli.Context) error {
 }
 
 func (a *app) resolveHeads(c *ucli.Context) error {
-	if err := nargs(c, 2, 2, "dd resolve BRANCH BLOCK"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 2, 2, "dd resolve BRANCH BLOCK")
 	if err != nil {
 		return err
 	}

@@ -119,11 +119,7 @@ func (a *app) give(c *ucli.Context) error {
 	if c.IsSet("to") == c.IsSet("output") {
 		return usage("AG0113", "aergo "+form, "say where to: a file (-o) or the origin's folder (--to)")
 	}
-	r, err := a.open()
-	if err != nil {
-		return err
-	}
-	key, err := a.key()
+	r, key, err := a.openSigning()
 	if err != nil {
 		return err
 	}

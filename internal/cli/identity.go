@@ -158,10 +158,7 @@ func (a *app) publicLine(given string) (string, error) {
 }
 
 func (a *app) identityList(c *ucli.Context) error {
-	if err := nargs(c, 0, 0, "identity list"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 0, "identity list")
 	if err != nil {
 		return err
 	}
@@ -208,10 +205,7 @@ func (a *app) identityDocument(r *repo.Repository, i dd.Identity) error {
 }
 
 func (a *app) identityShow(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "identity show NAME|ACCOUNT"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "identity show NAME|ACCOUNT")
 	if err != nil {
 		return err
 	}
@@ -264,10 +258,7 @@ func (a *app) visibilityCommand() *ucli.Command {
 }
 
 func (a *app) visibility(c *ucli.Context) error {
-	if err := nargs(c, 0, 1, "visibility public|private"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 1, "visibility public|private")
 	if err != nil {
 		return err
 	}

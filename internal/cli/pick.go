@@ -123,11 +123,7 @@ func (a *app) revertCommand() *ucli.Command {
 			if c.NArg() == 0 && c.String("tx") == "" {
 				return usage("AG0113", "revert main", "revert needs a revision, or --tx ID")
 			}
-			r, err := a.open()
-			if err != nil {
-				return err
-			}
-			key, err := a.key()
+			r, key, err := a.openSigning()
 			if err != nil {
 				return err
 			}
@@ -194,11 +190,7 @@ func (a *app) undoCommand() *ucli.Command {
 					n, rev = 0, text
 				}
 			}
-			r, err := a.open()
-			if err != nil {
-				return err
-			}
-			key, err := a.key()
+			r, key, err := a.openSigning()
 			if err != nil {
 				return err
 			}
@@ -243,14 +235,7 @@ func (a *app) rebaseCommand() *ucli.Command {
 			&ucli.BoolFlag{Name: "dry-run", Usage: "show what would be, write nothing"},
 		},
 		Action: func(c *ucli.Context) error {
-			if err := nargs(c, 1, 1, "rebase UPSTREAM"); err != nil {
-				return err
-			}
-			r, err := a.open()
-			if err != nil {
-				return err
-			}
-			key, err := a.key()
+			r, key, err := a.beginSigning(c, 1, 1, "rebase UPSTREAM")
 			if err != nil {
 				return err
 			}

@@ -135,10 +135,7 @@ func (a *app) keyBegin(r *repo.Repository, rev, contract, table string, text []s
 }
 
 func (a *app) proofTransaction(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "proof tx ID -o FILE"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "proof tx ID -o FILE")
 	if err != nil {
 		return err
 	}

@@ -71,10 +71,7 @@ func (a *app) proposalOf(p repo.Proposal) proposalJSON {
 }
 
 func (a *app) proposalList(c *ucli.Context) error {
-	if err := nargs(c, 0, 1, "dd pending [FILE]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 1, "dd pending [FILE]")
 	if err != nil {
 		return err
 	}
@@ -182,10 +179,7 @@ func (a *app) keptProposal(r *repo.Repository, prefix string) (repo.Proposal, er
 }
 
 func (a *app) proposalSign(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "dd sign ID|FILE [-o FILE]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "dd sign ID|FILE [-o FILE]")
 	if err != nil {
 		return err
 	}
@@ -268,10 +262,7 @@ func (a *app) completed(r *repo.Repository, key crypto.Signer, p repo.Proposal) 
 }
 
 func (a *app) proposalSubmit(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "dd submit ID|FILE"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "dd submit ID|FILE")
 	if err != nil {
 		return err
 	}
@@ -295,10 +286,7 @@ func (a *app) proposalSubmit(c *ucli.Context) error {
 }
 
 func (a *app) proposalDrop(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "dd drop ID"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "dd drop ID")
 	if err != nil {
 		return err
 	}

@@ -48,10 +48,7 @@ func (a *app) protectCommands() []*ucli.Command {
 }
 
 func (a *app) protect(c *ucli.Context) error {
-	if err := nargs(c, 0, 1, "branch protect [NAME] [--approvals N]…"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 1, "branch protect [NAME] [--approvals N]…")
 	if err != nil {
 		return err
 	}
@@ -110,10 +107,7 @@ func (a *app) protect(c *ucli.Context) error {
 }
 
 func (a *app) unprotect(c *ucli.Context) error {
-	if err := nargs(c, 0, 1, "branch unprotect [NAME]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 1, "branch unprotect [NAME]")
 	if err != nil {
 		return err
 	}
@@ -139,10 +133,7 @@ func (a *app) unprotect(c *ucli.Context) error {
 }
 
 func (a *app) takeOver(c *ucli.Context) error {
-	if err := nargs(c, 0, 1, "branch takeover [NAME]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 1, "branch takeover [NAME]")
 	if err != nil {
 		return err
 	}
@@ -288,10 +279,7 @@ func (a *app) approve(c *ucli.Context) error {
 	if c.IsSet("add") {
 		return a.addApproval(c)
 	}
-	if err := nargs(c, 1, 1, "approve SRC [--into B] [-o FILE]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 1, 1, "approve SRC [--into B] [-o FILE]")
 	if err != nil {
 		return err
 	}

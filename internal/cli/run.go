@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"crypto"
 	"errors"
 	"io"
 	"io/fs"
@@ -233,6 +234,33 @@ func nargs(c *ucli.Context, least, most int, form string) error {
 		return usage("AG0113", "aergo "+form, "%q is one argument too many", c.Args().Get(most))
 	}
 	return nil
+}
+
+// begin is how most verbs begin: as many arguments as form says, least to most,
+// and the repository open.
+func (a *app) begin(c *ucli.Context, least, most int, form string) (*repo.Repository, error) {
+	if err := nargs(c, least, most, form); err != nil {
+		return nil, err
+	}
+	return a.open()
+}
+
+// beginSigning is begin for a verb that always signs.
+func (a *app) beginSigning(c *ucli.Context, least, most int, form string) (*repo.Repository, crypto.Signer, error) {
+	if err := nargs(c, least, most, form); err != nil {
+		return nil, nil, err
+	}
+	return a.openSigning()
+}
+
+// openSigning opens the repository and gives the key that signs.
+func (a *app) openSigning() (*repo.Repository, crypto.Signer, error) {
+	r, err := a.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := a.key()
+	return r, key, err
 }
 
 // path makes a path of the command line relative to -C.

@@ -39,10 +39,7 @@ func (a *app) showCommand() *ucli.Command {
 }
 
 func (a *app) show(c *ucli.Context) error {
-	if err := nargs(c, 0, 1, "show [REV|TRANSACTION]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 1, "show [REV|TRANSACTION]")
 	if err != nil {
 		return err
 	}

@@ -32,10 +32,7 @@ func (a *app) statusCommand() *ucli.Command {
 }
 
 func (a *app) statusOf(c *ucli.Context) error {
-	if err := nargs(c, 0, 0, "status"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 0, "status")
 	if err != nil {
 		return err
 	}

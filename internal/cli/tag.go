@@ -30,10 +30,7 @@ func (a *app) tagCommand() *ucli.Command {
 }
 
 func (a *app) tag(c *ucli.Context) error {
-	if err := nargs(c, 0, 2, "tag [NAME [REV]] [-m TEXT]"); err != nil {
-		return err
-	}
-	r, err := a.open()
+	r, err := a.begin(c, 0, 2, "tag [NAME [REV]] [-m TEXT]")
 	if err != nil {
 		return err
 	}
