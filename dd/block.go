@@ -3,6 +3,7 @@ package dd
 import (
 	"crypto"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/fxamacker/cbor/v2"
@@ -152,6 +153,40 @@ func (nothing) Get(h objectstore.Hash) (objectstore.Kind, []byte, error) {
 // signature, each operation as With does, and the state root. This is the only
 // way from one state to the next, for what comes from others and for our own.
 func (s State) Next(sealed SealedBlock) (State, error) {
+	return s.Follow(func(yield func(SealedBlock, error) bool) { yield(sealed, nil) }, nil)
+}
+
+// Follow is Next for blocks that follow each other, the oldest first, at a third
+// of the time: the signatures of many are verified together. passed, if set, is
+// given each state, before its signatures are verified: what is done with it
+// counts only if Follow succeeds. An error names the first thing that is wrong.
+func (s State) Follow(chain iter.Seq2[SealedBlock, error], passed func(State, SealedBlock) error) (State, error) {
+	v := signatures{batch: sign.Batch{Keys: sign.NewKeyCache(maxKnownKeys)}}
+	var err error
+	for sealed, failed := range chain {
+		var next State
+		if err = failed; err == nil {
+			next, err = s.next(sealed, &v)
+		}
+		if err == nil && passed != nil {
+			err = passed(next, sealed)
+		}
+		if err == nil && v.batch.Len() >= maxWaiting {
+			err = v.first(nil)
+		}
+		if err != nil {
+			break
+		}
+		s = next
+	}
+	if err := v.first(err); err != nil {
+		return State{}, err
+	}
+	return s, nil
+}
+
+// next is Next, of which v verifies the signatures.
+func (s State) next(sealed SealedBlock, v *signatures) (State, error) {
 	b, err := DecodeBlock(sealed.Data)
 	if err != nil {
 		return State{}, err
@@ -178,8 +213,11 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 	if err := wire.UnmarshalLimit(sealed.Seal, &sl, MaxSeals); err != nil {
 		return bad("%w", err)
 	}
-	if err := s.checkSeal(sl.Producer, b.Producer, sign.PurposeDirectory, b.ID); err != nil {
-		return bad("it is not signed by its producer %s: %w", s.who(b.Producer), err)
+	if err := s.addSeal(v, sl.Producer, b.Producer, sign.PurposeDirectory, b.ID, func(err error) error {
+		_, err = bad("it is not signed by its producer %s: %w", s.who(b.Producer), err)
+		return err
+	}); err != nil {
+		return State{}, err
 	}
 	if len(sl.Operations) != len(b.Operations) {
 		return bad("%d operations and %d seals", len(b.Operations), len(sl.Operations))
@@ -196,9 +234,12 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 	if sl.Consents != nil && consents == 0 {
 		return bad("its seal lists the consents to %d operations, and none", len(sl.Consents))
 	}
-	next, err := s.perform(ops, b.Time)
+	from := v.batch.Len()
+	inBlock := func(err error) error { return fmt.Errorf("directory block %d: %w", b.Number, err) }
+	next, err := s.perform(ops, b.Time, v)
+	v.within(from, inBlock)
 	if err != nil {
-		return State{}, fmt.Errorf("directory block %d: %w", b.Number, err)
+		return State{}, inBlock(err)
 	}
 	if next.Root() != b.State {
 		return bad("its operations lead to the state %s, it says %s", next.Root().Short(), b.State.Short())
@@ -207,16 +248,26 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 	return next, nil
 }
 
-// perform applies operations and remembers s's own block as one before.
-func (s State) perform(ops []SignedOperation, at int64) (State, error) {
+// perform applies operations and remembers s's own block as one before. v
+// verifies their signatures.
+func (s State) perform(ops []SignedOperation, at int64, v *signatures) (State, error) {
 	next := s
+	next.over = &changes{}
 	for i, o := range ops {
+		from := v.batch.Len()
+		inOrder := func(err error) error { return fmt.Errorf("operation %d: %w", i, err) }
 		var err error
-		if next, err = next.With(o, at); err != nil {
-			return State{}, fmt.Errorf("operation %d: %w", i, err)
+		next, err = next.with(o, at, v)
+		v.within(from, inOrder)
+		if err != nil {
+			return State{}, inOrder(err)
 		}
 	}
-	return next.put([]record{{keyBlock(s.block.ID), s.block.Number}})
+	next, err := next.put([]record{{keyBlock(s.block.ID), s.block.Number}})
+	if err != nil {
+		return State{}, err
+	}
+	return next.settle()
 }
 
 // Make makes the block of these operations that follows s's own, at time now (ms
@@ -231,8 +282,9 @@ func (s State) Make(now int64, ops []SignedOperation, descriptor []byte, signers
 	if len(ops) == 0 {
 		return SealedBlock{}, State{}, fault.New("AG0103", "", "a directory block is made when there is something to say: there are no operations")
 	}
-	next, err := s.perform(ops, max(now, s.block.Time))
-	if err != nil {
+	var v signatures
+	next, err := s.perform(ops, max(now, s.block.Time), &v)
+	if err := v.first(err); err != nil {
 		return SealedBlock{}, State{}, err
 	}
 	h := Header{Version: 1, Ledger: s.Ledger(), Parent: s.block.ID, Number: s.block.Number + 1,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
@@ -84,17 +85,18 @@ func newWriter(b objectstore.Batch) *writer {
 
 // extend verifies blocks on top of s and puts them.
 func (w *writer) extend(s State, chain []SealedBlock) (State, error) {
-	for _, sealed := range chain {
-		next, err := s.Next(sealed)
-		if err != nil {
-			return State{}, err
+	return s.Follow(each(chain), w.put)
+}
+
+// each gives the blocks of a list, as Follow takes them.
+func each(chain []SealedBlock) iter.Seq2[SealedBlock, error] {
+	return func(yield func(SealedBlock, error) bool) {
+		for _, sealed := range chain {
+			if !yield(sealed, nil) {
+				return
+			}
 		}
-		if err := w.put(next, sealed); err != nil {
-			return State{}, err
-		}
-		s = next
 	}
-	return s, nil
 }
 
 func (w *writer) put(s State, sealed SealedBlock) error {
@@ -221,12 +223,11 @@ func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation
 	if err != nil {
 		return State{}, err
 	}
-	sealed, _, err := s.Make(now, ops, descriptor, signers...)
+	sealed, next, err := s.Make(now, ops, descriptor, signers...)
 	if err != nil {
 		return State{}, err
 	}
-	next, err := newWriter(b).extend(s, []SealedBlock{sealed})
-	if err != nil {
+	if err := newWriter(b).put(next, sealed); err != nil {
 		return State{}, err
 	}
 	return next, b.SetRef(refHead, s.block.ID[:], next.block.ID[:])
@@ -276,16 +277,21 @@ func VerifyChain(store objectstore.Store, ledger, head objectstore.Hash) (State,
 		return State{}, err
 	}
 	var s State
-	for i := len(ids) - 1; i >= 0; i-- {
-		sealed, err := readSealed(store, ids[i])
+	if len(ids) > 0 {
+		first, err := readSealed(store, ids[len(ids)-1])
 		if err != nil {
 			return State{}, err
 		}
-		if i == len(ids)-1 {
-			s, err = Begin(genesis, sealed)
-		} else {
-			s, err = s.Next(sealed)
+		if s, err = Begin(genesis, first); err != nil {
+			return State{}, err
 		}
+		s, err = s.Follow(func(yield func(SealedBlock, error) bool) {
+			for _, id := range slices.Backward(ids[:len(ids)-1]) {
+				if sealed, err := readSealed(store, id); !yield(sealed, err) {
+					return
+				}
+			}
+		}, nil)
 		if err != nil {
 			return State{}, err
 		}

@@ -87,12 +87,12 @@ func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock, now int64) 
 	if err != nil {
 		return State{}, err
 	}
-	states := make([]State, len(chain))
-	for i, sealed := range chain {
-		if s, err = s.Next(sealed); err != nil {
-			return State{}, err
-		}
-		states[i] = s
+	var states []State
+	if s, err = s.Follow(each(chain), func(next State, _ SealedBlock) error {
+		states = append(states, next)
+		return nil
+	}); err != nil {
+		return State{}, err
 	}
 	if !s.Better(head) {
 		return head, nil

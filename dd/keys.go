@@ -96,22 +96,6 @@ func (s State) signsBy(a objectstore.Account, descriptor []byte) error {
 	return err
 }
 
-// checkSeal checks that seal is account's signature over id, by its present keys.
-func (s State) checkSeal(seal []byte, account objectstore.Account, p sign.Purpose, id objectstore.Hash) error {
-	sl, err := sign.ParseSeal(seal)
-	if err != nil {
-		return err
-	}
-	d, err := sl.Describe()
-	if err != nil {
-		return err
-	}
-	if err := Decide(s, Question{Account: account, Right: RightSign, Keys: d.Bytes()}); err != nil {
-		return err
-	}
-	return sl.CheckBy(d, p, s.Ledger(), id)
-}
-
 // Signer gives the account that signers sign for, with its canonical descriptor.
 // descriptor may be nil for one signer. The first answer counts:
 //

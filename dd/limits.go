@@ -75,6 +75,14 @@ const (
 	// day in ms.
 	day = 24 * 3600 * 1000
 
+	// maxWaiting is how many signatures of a chain wait to be verified together:
+	// more are no faster, and what comes after a bad one is work for nothing.
+	maxWaiting = 512
+
+	// maxKnownKeys is how many keys the verification of a chain remembers in a fast
+	// form, of 1.5 KB.
+	maxKnownKeys = 512
+
 	// cacheBytes is the memory for decoded nodes of directory states. A state of
 	// 10,000 records fits wholly.
 	cacheBytes = 8 << 20

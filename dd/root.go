@@ -83,7 +83,7 @@ func (s State) names(list []objectstore.Account) string {
 
 // checkConsents checks the consent of other admins to an operation: for a root
 // matter as many as it needs, for anything else none.
-func (s State) checkConsents(o SignedOperation, op Operation, c Change) error {
+func (s State) checkConsents(o SignedOperation, op Operation, c Change, v *signatures) error {
 	if !isRoot(op, c) {
 		if len(o.Consents) > 0 {
 			return fault.New("AG0601", "", "it has consents that it does not need")
@@ -101,8 +101,10 @@ func (s State) checkConsents(o SignedOperation, op Operation, c Change) error {
 		return err
 	}
 	for _, a := range o.Consents {
-		if err := s.checkSeal(a.Seal, a.Account, sign.PurposeConsent, o.ID()); err != nil {
+		if err := s.addSeal(v, a.Seal, a.Account, sign.PurposeConsent, o.ID(), func(err error) error {
 			return fault.New("AG0601", "", "the consent is not signed by %s: %w", s.who(a.Account), err)
+		}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -19,6 +19,9 @@ type State struct {
 	m      *prolly.Map
 	ledger ledgerRecord
 	block  Block
+	// over is what the operations of a block have written so far; nil but while
+	// they are performed. Root does not count it.
+	over *changes
 }
 
 // newState reads what every question needs.
@@ -116,7 +119,7 @@ func get[T any](s State, key []any) (value T, ok bool, err error) {
 	if err != nil {
 		return value, false, nil // what is no key has no record
 	}
-	data, ok, err := s.m.Get(k)
+	data, ok, err := s.value(k)
 	if err != nil || !ok {
 		return value, false, err
 	}
@@ -131,7 +134,7 @@ func (s State) hasRecord(key []any) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	_, ok, err := s.m.Get(k)
+	_, ok, err := s.value(k)
 	return ok, err
 }
 
@@ -150,7 +153,7 @@ func scan[T any](s State, prefix []any, fn func(value T) error) error {
 	if err != nil {
 		return err
 	}
-	return s.m.Scan(from, wire.KeyPrefixEnd(from), func(key, data []byte) error {
+	return s.values(from, wire.KeyPrefixEnd(from), func(key, data []byte) error {
 		var value T
 		if err := wire.Unmarshal(data, &value); err != nil {
 			return fmt.Errorf("directory record %q: %w", key, err)
@@ -175,11 +178,17 @@ func (s State) put(records []record) (State, error) {
 			return State{}, err
 		}
 	}
-	m, err := s.m.Apply(edits)
-	if err != nil {
-		return State{}, err
+	if s.over == nil {
+		s.over = &changes{list: edits}
+		return s.settle()
 	}
-	return newState(m, s.block)
+	for i, e := range edits {
+		s.over.put(e)
+		if l, ok := records[i].value.(ledgerRecord); ok {
+			s.ledger = l
+		}
+	}
+	return s, nil
 }
 
 // With gives the state with one more operation, or says why it is refused: its
@@ -188,28 +197,47 @@ func (s State) put(records []record) (State, error) {
 // change itself demands. at is the time of the block that would hold it, in ms
 // since 1970; one before the newest block counts as that.
 func (s State) With(o SignedOperation, at int64) (State, error) {
+	var v signatures
+	next, err := s.with(o, at, &v)
+	if err := v.first(err); err != nil {
+		return State{}, err
+	}
+	return next, nil
+}
+
+// with is With, of which v verifies the signatures.
+func (s State) with(o SignedOperation, at int64, v *signatures) (State, error) {
 	at = max(at, s.block.Time)
 	op, change, err := DecodeOperation(o.Data)
 	if err != nil {
 		return State{}, err
 	}
-	if err := s.fits(op, o.ID()); err != nil {
+	id := o.ID()
+	if err := s.fits(op, id); err != nil {
 		return State{}, err
 	}
-	if err := s.checkSeal(o.Seal, op.Account, sign.PurposeDirectory, o.ID()); err != nil {
-		return State{}, s.refusal(op, o.ID(), "AG0601", "", "it is not signed by its account: %w", err)
-	}
-	if err := s.fresh(op, o.ID(), at); err != nil {
+	if err := s.addSeal(v, o.Seal, op.Account, sign.PurposeDirectory, id, func(err error) error {
+		return s.refusal(op, id, "AG0601", "", "it is not signed by its account: %w", err)
+	}); err != nil {
 		return State{}, err
 	}
-	if err := s.checkConsents(o, op, change); err != nil {
-		return State{}, fmt.Errorf("directory operation %s (%s by %s): %w", o.ID().Short(), op.Kind, s.who(op.Account), err)
+	if err := s.fresh(op, id, at); err != nil {
+		return State{}, err
+	}
+	from := v.batch.Len()
+	consents := func(err error) error {
+		return fmt.Errorf("directory operation %s (%s by %s): %w", id.Short(), op.Kind, s.who(op.Account), err)
+	}
+	err = s.checkConsents(o, op, change, v)
+	v.within(from, consents)
+	if err != nil {
+		return State{}, consents(err)
 	}
 	list, err := change.records(s, op)
 	if err != nil {
 		return State{}, err
 	}
-	return s.put(append(list, record{keySeen(op.Account, op.Salt), o.ID()}))
+	return s.put(append(list, record{keySeen(op.Account, op.Salt), id}))
 }
 
 func (s State) refusal(op Operation, id objectstore.Hash, code, next, what string, args ...any) error {

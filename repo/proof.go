@@ -255,22 +255,28 @@ func chainTo(d *dd.Directory, id objectstore.Hash) ([]dd.SealedBlock, error) {
 }
 
 // directoryOf verifies a directory's chain and gives the state at its end. passed,
-// if not nil, is called with the state after each block.
+// if not nil, is called with the state after each block, before its signatures are
+// verified.
 func directoryOf(genesis []byte, chain []dd.SealedBlock, passed func(dd.State)) (dd.State, error) {
 	state, err := dd.Begin(genesis, chain[0])
-	for _, sealed := range chain[1:] {
-		if err != nil {
-			break
-		}
-		if passed != nil {
-			passed(state)
-		}
-		state, err = state.Next(sealed)
+	if err != nil {
+		return dd.State{}, err
 	}
-	if err == nil && passed != nil {
+	if passed != nil {
 		passed(state)
 	}
-	return state, err
+	return state.Follow(func(yield func(dd.SealedBlock, error) bool) {
+		for _, sealed := range chain[1:] {
+			if !yield(sealed, nil) {
+				return
+			}
+		}
+	}, func(s dd.State, _ dd.SealedBlock) error {
+		if passed != nil {
+			passed(s)
+		}
+		return nil
+	})
 }
 
 // publishedBy finds a branch whose head reaches a block: a registered one
