@@ -17,6 +17,7 @@ import (
 const (
 	refLedger    = "dd/ledger"  // => the ledger id, 32 bytes
 	refHead      = "dd/head"    // => the best directory block, 32 bytes
+	refStood     = "dd/stood"   // => the same, where this package put it: Moved
 	refStatement = "statement/" // + branch id in hex => its latest head statement, 32 bytes
 	refStated    = "stated/"    // + branch id in hex / epoch / sequence => each head statement that was known
 )
@@ -66,6 +67,9 @@ func Adopt(b objectstore.Batch, ledger objectstore.Hash, genesis []byte, chain [
 		return State{}, err
 	}
 	if err := b.SetRef(refLedger, nil, ledger[:]); err != nil {
+		return State{}, err
+	}
+	if err := b.SetRef(refStood, nil, s.block.ID[:]); err != nil {
 		return State{}, err
 	}
 	return s, b.SetRef(refHead, nil, s.block.ID[:])
@@ -178,6 +182,50 @@ func (d *Directory) Head() (State, error) {
 	return d.At(id)
 }
 
+// advance moves the head.
+func (d *Directory) advance(b objectstore.Batch, from, to objectstore.Hash) error {
+	if err := d.Stands(b, to); err != nil {
+		return err
+	}
+	return b.SetRef(refHead, from[:], to[:])
+}
+
+// Moved reports whether something else than this package has moved the head. Then
+// VerifyChain says whether it may stand there, and Stands notes it.
+func (d *Directory) Moved() (bool, error) {
+	head, err := readHash(d.refs, refHead)
+	if err != nil {
+		return false, err
+	}
+	stood, err := readHash(d.refs, refStood)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return true, nil
+	}
+	return stood != head, err
+}
+
+// Stands notes, in a batch, that the head may stand at a block.
+func (d *Directory) Stands(b objectstore.Batch, block objectstore.Hash) error {
+	was, err := d.refs.Ref(refStood)
+	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		return err
+	}
+	return b.SetRef(refStood, was, block[:])
+}
+
+// Restore puts the head back to where this package had it.
+func (d *Directory) Restore(b objectstore.Batch) error {
+	head, err := readHash(d.refs, refHead)
+	if err != nil {
+		return err
+	}
+	stood, err := readHash(d.refs, refStood)
+	if err != nil || stood == head {
+		return err
+	}
+	return b.SetRef(refHead, head[:], stood[:])
+}
+
 // At gives the state after a directory block of this ledger. Of the stored
 // blocks, which have all been verified; it verifies none again.
 func (d *Directory) At(block objectstore.Hash) (State, error) {
@@ -230,7 +278,7 @@ func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation
 	if err := newWriter(b).put(next, sealed); err != nil {
 		return State{}, err
 	}
-	return next, b.SetRef(refHead, s.block.ID[:], next.block.ID[:])
+	return next, d.advance(b, s.block.ID, next.block.ID)
 }
 
 // Log gives the blocks from the head back to block 0. An error ends it.

@@ -103,5 +103,5 @@ func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock, now int64) 
 			return State{}, err
 		}
 	}
-	return s, b.SetRef(refHead, head.block.ID[:], s.block.ID[:])
+	return s, d.advance(b, head.block.ID, s.block.ID)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/aergo-git/aergo-git/branch"
@@ -87,6 +88,27 @@ func (r *Repository) moved() ([]movedHead, error) {
 	return list, err
 }
 
+// checkDirectory refuses, at Open, a directory that something else changed to
+// what its chain does not allow (AG0556): by it all else is judged.
+func (r *Repository) checkDirectory(readOnly bool) error {
+	moved, err := r.directory.Moved()
+	if err != nil || !moved {
+		return err
+	}
+	head, err := r.directory.Head()
+	if err == nil {
+		_, err = dd.VerifyChain(r.db, r.ledger, head.Block().ID)
+	}
+	if err != nil {
+		return fault.New("AG0556", "Put it back with: aergo branch restore main; aergo verify checks all the rest. Something else than aergo wrote to this ledger.",
+			"the head of the directory was moved to where it may not stand: %w", err)
+	}
+	if readOnly {
+		return nil
+	}
+	return r.update(func(b objectstore.Batch) error { return r.directory.Stands(b, head.Block().ID) })
+}
+
 // checkHeads refuses, at Open, a head that something else moved to where it may
 // not stand (AG0556). Others are noted, so that it is asked once.
 func (r *Repository) checkHeads(readOnly bool) error {
@@ -94,15 +116,11 @@ func (r *Repository) checkHeads(readOnly bool) error {
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	v := r.verification(context.Background(), VerifyOptions{})
-	defer v.close()
-	v.history = r.history // with its index: the cost must not grow with the ledger
-	for _, p := range r.parts {
-		if v.verified[p.ledger], err = p.directory.Head(); err != nil {
-			return err
-		}
+	v, err := r.standing(context.Background())
+	if err != nil {
+		return err
 	}
-	v.directory = v.verified[r.ledger]
+	defer v.close()
 	records, err := branch.Branches(r.db)
 	if err != nil {
 		return err
@@ -130,66 +148,143 @@ func (r *Repository) checkHeads(readOnly bool) error {
 	})
 }
 
-// mayStand decides whether a head may stand where it stands, of which only was
-// is known to be good (zero: nothing is): what was published or protected is on
-// its line, and each block of the line that was not has a producer and a place
-// that the directory allows. What the blocks hold is for Verify. The cost is that
-// of the blocks between the two.
+// CheckHead decides whether the head of a branch may stand at block now, when it
+// is known that it could stand at was (zero: nothing is known). It is the one
+// answer to a head that this package did not move: Open asks it of heads that
+// something else has moved, Verify of every head, and who fetches or serves asks
+// it of a head that others name, when its blocks are here and before its ref
+// moves. What was published, anchored or protected is on its line, and each block
+// of the line that is not on that of was has a producer, a signature, a directory
+// block, approvals and a place that the directory allows, by the newest directory
+// that is here. What the blocks hold is for Verify. It fails with AG0556, or with
+// objectstore.ErrNotFound within where a block is not here. The cost is that of
+// the blocks between the two.
+func (r *Repository) CheckHead(ctx context.Context, branch, was, now objectstore.Hash) error {
+	rec, err := r.branchByID(branch)
+	if err != nil {
+		return err
+	}
+	v, err := r.standing(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	if err := v.mayStand(rec, was, now); err != nil {
+		return fault.New("AG0556", "Keep the head that is here, and ask the branch's producer.", "the head of branch %s may not stand at block %s: %w", rec.Name, now.Short(), err)
+	}
+	return nil
+}
+
+// standing is a verification of heads only. It uses the index: its cost must not
+// grow with the ledger.
+func (r *Repository) standing(ctx context.Context) (v *verification, err error) {
+	v = r.verification(ctx, VerifyOptions{})
+	v.history = r.history
+	for _, p := range r.parts {
+		if v.verified[p.ledger], err = p.directory.Head(); err != nil {
+			return nil, err
+		}
+	}
+	v.directory = v.verified[r.ledger]
+	return v, nil
+}
+
+// mayStand is CheckHead, of many heads.
 func (v *verification) mayStand(rec branch.Record, was, now objectstore.Hash) error {
-	r := v.r
-	part := r.parts[0]
 	known, registered, err := v.directory.Branch(rec.ID)
 	if err != nil {
 		return err
 	}
 	from := rec.From
 	if registered {
-		from = known.First
+		from = known.First // zero for main: all of its line is its own
 	}
-	fresh, err := v.newOnLine(part, was, now, from)
+	b, err := v.history.Read(now)
 	if err != nil {
+		return err
+	}
+	if err := v.r.stands(v.history, b, v.r.ledger); err != nil {
 		return err
 	}
 	if err := v.holds(rec, known.Protection, now); err != nil {
 		return err
 	}
-	for _, b := range slices.Backward(fresh) {
-		state, err := v.permissions(part, b, nil)
-		if err != nil {
-			return fmt.Errorf("block %s: %w", b.ID.Short(), err)
-		}
-		if err := v.counts(part, b, nil, nil); err != nil {
-			return fmt.Errorf("block %s: %w", b.ID.Short(), err)
-		}
-		if err := v.guarded(b, state); err != nil {
-			return fmt.Errorf("block %s: %w", b.ID.Short(), err)
+	return v.line(v.r.parts[0], rec, from, was, now)
+}
+
+// line checks the line of one branch of a part, from its head down to the block
+// it began at, to where the part begins, or to where it meets the line of was:
+// each block may stand there.
+func (v *verification) line(part *part, rec branch.Record, from, was, head objectstore.Hash) error {
+	protection, err := v.verified[part.ledger].Protection(rec.ID)
+	if err != nil {
+		return err
+	}
+	if protection != nil && part != v.r.parts[0] { // an origin may have been left before
+		if ok, err := v.history.IsAncestor(protection.From, head); err != nil {
+			return err
+		} else if !ok {
+			protection = nil
 		}
 	}
-	after := known.Protection != nil
-	for _, b := range fresh { // the newest first
-		if after && b.ID == known.Protection.From {
-			after = false
+	for b, err := range v.newOnLine(part, was, head, from) {
+		if err == nil {
+			err = v.ctx.Err()
 		}
-		if after {
-			if err := v.since(*known.Protection, b, rec); err != nil {
-				return fmt.Errorf("block %s: %w", b.ID.Short(), err)
-			}
+		if err != nil {
+			return err
 		}
-		if b.Branch == rec.ID {
-			continue
+		if protection != nil && b.ID == protection.From {
+			protection = nil // what stood before it
 		}
-		if err := v.forwarded(part, b, rec); err != nil {
-			return fmt.Errorf("block %s: %w", b.ID.Short(), err)
+		if err := v.onLine(part, b, rec, protection); err != nil {
+			return fmt.Errorf("block %s stands on branch %s: %w", b.ID.Short(), rec.Name, err)
 		}
 	}
 	return nil
 }
 
+// onLine checks one block of a line; protection is nil for what stood before it.
+func (v *verification) onLine(part *part, b branch.Block, rec branch.Record, protection *dd.Protection) error {
+	if !v.checked[b.ID] {
+		parents := make([]branch.Header, len(b.Parents))
+		for i, id := range b.Parents {
+			p, err := v.history.Read(id)
+			if err != nil {
+				return err
+			}
+			parents[i] = p.Header
+		}
+		err := b.CheckParentsAcross(parents, v.r.origins())
+		if err != nil {
+			return err
+		}
+		state, err := v.permissions(part, b, parents)
+		if err == nil {
+			err = v.counts(part, b, nil, nil)
+		}
+		if err == nil {
+			err = v.guarded(b, state)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if protection != nil {
+		if err := v.since(*protection, b, rec); err != nil {
+			return err
+		}
+	}
+	if b.Branch == rec.ID {
+		return nil
+	}
+	return v.forwarded(part, b, rec)
+}
+
 // newOnLine gives the blocks on the line of now that are not on that of was, the
 // newest first: down to where the two lines meet, to the block at which the
 // branch began, or to where the part begins.
-func (v *verification) newOnLine(part *part, was, now, from objectstore.Hash) ([]branch.Block, error) {
-	var fresh []branch.Block
+func (v *verification) newOnLine(part *part, was, now, from objectstore.Hash) iter.Seq2[branch.Block, error] {
 	read := func(id objectstore.Hash) (branch.Block, bool, error) {
 		if id.IsZero() {
 			return branch.Block{}, false, nil
@@ -197,26 +292,28 @@ func (v *verification) newOnLine(part *part, was, now, from objectstore.Hash) ([
 		b, err := v.history.Read(id)
 		return b, err == nil, err
 	}
-	old, below, err := read(was)
-	if err != nil {
-		return nil, err
-	}
-	b, ok, err := read(now)
-	if err == nil && ok {
-		err = v.r.stands(v.history, b, part.ledger)
-	}
-	for ; err == nil && ok && b.ID != from && b.Ledger == part.ledger; b, ok, err = read(parentOf(b)) {
-		for below && old.Number > b.Number {
-			if old, below, err = read(parentOf(old)); err != nil {
-				return nil, err
+	return func(yield func(branch.Block, error) bool) {
+		old, below, err := read(was)
+		if err != nil {
+			yield(old, err)
+			return
+		}
+		b, ok, err := read(now)
+		for ; err == nil && ok && b.ID != from && b.Ledger == part.ledger; b, ok, err = read(parentOf(b)) {
+			for below && old.Number > b.Number {
+				if old, below, err = read(parentOf(old)); err != nil {
+					yield(old, err)
+					return
+				}
+			}
+			if below && old.ID == b.ID || !yield(b, nil) {
+				return
 			}
 		}
-		if below && old.ID == b.ID {
-			return fresh, nil
+		if err != nil {
+			yield(b, err)
 		}
-		fresh = append(fresh, b)
 	}
-	return fresh, err
 }
 
 func parentOf(b branch.Block) objectstore.Hash {
@@ -227,14 +324,18 @@ func parentOf(b branch.Block) objectstore.Hash {
 }
 
 // holds checks that a head descends from what was published of its branch, from
-// its last anchor, and from where it was protected.
+// its last anchor, and from where it was protected. Where the published block is
+// not here this copy is an older one, which is no fault of what it holds;
+// mayContinue keeps it from going on.
 func (v *verification) holds(rec branch.Record, p *dd.Protection, head objectstore.Hash) error {
 	st, _, err := v.r.directory.LatestStatement(rec.ID)
 	if err == nil {
-		if ok, err := v.reaches(head, st.Block); err != nil {
+		ok, err := v.history.IsAncestor(st.Block, head)
+		if err == nil && !ok {
+			err = fmt.Errorf("its head leaves out block %s, which was published", st.Block.Short())
+		}
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 			return err
-		} else if !ok {
-			return fmt.Errorf("it leaves out block %s, which was published", st.Block.Short())
 		}
 	} else if !errors.Is(err, objectstore.ErrNotFound) {
 		return err
@@ -245,17 +346,21 @@ func (v *verification) holds(rec branch.Record, p *dd.Protection, head objectsto
 	if ok, err := v.history.IsAncestor(p.From, head); err != nil || ok {
 		return err
 	}
-	return fmt.Errorf("it leaves out block %s, at which the branch was protected", p.From.Short())
+	return fault.New("AG0556", "", "its head %s does not descend from block %s, at which it was protected", head.Short(), p.From.Short())
 }
 
-// RestoreHead puts the head of a branch back to where this package had it, in a
-// repository that was opened with Options.Moved. It tells both blocks.
+// RestoreHead puts the head of a branch, and that of the directory, back to where
+// this package had them, in a repository that was opened with Options.Moved. It
+// tells both blocks of the branch.
 func (r *Repository) RestoreHead(name string) (from, to objectstore.Hash, err error) {
 	rec, err := r.branch(name)
 	if err != nil {
 		return from, to, err
 	}
 	err = r.update(func(b objectstore.Batch) error {
+		if err := r.directory.Restore(b); err != nil {
+			return err
+		}
 		if from, err = branch.Head(r.db, rec.ID); err != nil {
 			return err
 		}

@@ -200,7 +200,9 @@ func openOn(on vfs.FS, dir string, o Options) (*Repository, error) {
 	}
 	err := r.load()
 	if err == nil && !o.Moved {
-		err = r.checkHeads(o.ReadOnly)
+		if err = r.checkDirectory(o.ReadOnly); err == nil {
+			err = r.checkHeads(o.ReadOnly)
+		}
 	}
 	if err != nil {
 		_ = r.db.Close() // the first error counts

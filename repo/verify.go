@@ -81,6 +81,7 @@ func (v *verification) blocks(heads []objectstore.Hash, progress func(done, tota
 		if err := v.block(id); err != nil {
 			return failed("block "+id.Short(), err)
 		}
+		v.checked[id] = true
 		if progress != nil {
 			progress(i+1, len(order))
 		}
@@ -125,7 +126,7 @@ type verification struct {
 	directory dd.State                               // the verified chain's end
 	verified  map[objectstore.Hash]dd.State          // the same of each part, by ledger
 	trees     map[objectstore.Hash]*sqlcontract.Tree // to execute again, by ledger
-	checked   map[objectstore.Hash]bool              // nodes and values of the state map
+	checked   map[objectstore.Hash]bool              // blocks, and nodes and values of the state map
 	states    map[objectstore.Hash]dd.State
 }
 
@@ -255,19 +256,9 @@ func (v *verification) genesis(b branch.Block) error {
 // producer and his signature.
 func (v *verification) permissions(part *part, b branch.Block, parents []branch.Header) (dd.State, error) {
 	r := v.r
-	state, ok := v.states[b.Directory]
-	if !ok {
-		known, err := v.verified[part.ledger].Includes(b.Directory)
-		if err != nil {
-			return state, err
-		}
-		if !known {
-			return state, fmt.Errorf("it names directory block %s, which is not in the directory's chain", b.Directory.Short())
-		}
-		if state, err = part.directory.At(b.Directory); err != nil {
-			return state, fmt.Errorf("directory block %s: %w", b.Directory.Short(), err)
-		}
-		v.states[b.Directory] = state
+	state, err := v.stateAt(part, b.Directory)
+	if err != nil {
+		return state, err
 	}
 	if state.Ledger() != b.Ledger { // it is known, as another ledger's
 		return state, fmt.Errorf("it names directory block %s, which is of ledger %s", b.Directory.Short(), state.Ledger().Short())
@@ -276,9 +267,9 @@ func (v *verification) permissions(part *part, b branch.Block, parents []branch.
 		if p.Ledger != b.Ledger { // another directory
 			continue
 		}
-		before, ok := v.states[p.Directory]
-		if !ok {
-			return state, fmt.Errorf("its parent names a directory block that is not known")
+		before, err := v.stateAt(part, p.Directory)
+		if err != nil {
+			return state, fmt.Errorf("its parent: %w", err)
 		}
 		if before.Block().Number > state.Block().Number {
 			return state, fmt.Errorf("it names directory block %d, its parent a later one, %d", state.Block().Number, before.Block().Number)
@@ -313,6 +304,26 @@ func (v *verification) permissions(part *part, b branch.Block, parents []branch.
 		return state, err
 	}
 	v.report.Signatures++
+	return state, nil
+}
+
+// stateAt gives the state of the directory after a block of its chain.
+func (v *verification) stateAt(part *part, id objectstore.Hash) (dd.State, error) {
+	state, ok := v.states[id]
+	if ok {
+		return state, nil
+	}
+	known, err := v.verified[part.ledger].Includes(id)
+	if err != nil {
+		return state, err
+	}
+	if !known {
+		return state, fmt.Errorf("it names directory block %s, which is not in the directory's chain", id.Short())
+	}
+	if state, err = part.directory.At(id); err != nil {
+		return state, fmt.Errorf("directory block %s: %w", id.Short(), err)
+	}
+	v.states[id] = state
 	return state, nil
 }
 

@@ -82,7 +82,7 @@ func (v *verification) originLines(origins []*part) error {
 		good := false
 		for _, known := range branches {
 			rec := branch.Record{ID: known.ID, Name: branch.Name(known.Name), Creator: known.Creator, Salt: known.Salt}
-			if err := v.line(p, rec, known.First, p.newest); err == nil {
+			if err := v.line(p, rec, known.First, objectstore.Hash{}, p.newest); err == nil {
 				good = true
 				break
 			} else if v.ctx.Err() != nil {

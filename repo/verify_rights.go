@@ -171,99 +171,21 @@ func (v *verification) statement(id branch.ID) error {
 	return err
 }
 
-// keepsPublished checks that a head descends from the block that the newest head
-// statement of its branch names: a producer who goes on elsewhere has two
-// histories. Where that block is not here this copy is an older one, which is no
-// fault of what it holds; mayContinue keeps it from going on.
-func (v *verification) keepsPublished(id branch.ID, head objectstore.Hash) error {
-	st, _, err := v.r.directory.LatestStatement(id)
-	if errors.Is(err, objectstore.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	ok, err := v.history.IsAncestor(st.Block, head)
-	if err == nil && !ok {
-		err = fmt.Errorf("its head leaves out block %s, which was published", st.Block.Short())
-	}
-	if errors.Is(err, objectstore.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
-// lines checks that every block on the line of a branch was made there or came
-// by a fast-forward that the directory allowed. The blocks have been verified
-// each for the branch it names.
+// lines checks every head (CheckHead), with all of its line: each block was made
+// there or came by a fast-forward that the directory allowed.
 func (v *verification) lines() error {
-	r := v.r
-	records, err := branch.Branches(r.db)
+	records, err := branch.Branches(v.r.db)
 	if err != nil {
 		return failed("the branches", err)
 	}
 	for _, rec := range records {
-		from := rec.From
-		if known, ok, err := v.directory.Branch(rec.ID); err != nil {
-			return failed("branch "+string(rec.Name), err)
-		} else if ok {
-			from = known.First // zero for main: all of its line is its own
-		}
-		head, err := branch.Head(r.db, rec.ID)
-		if err != nil {
-			return failed("branch "+string(rec.Name), err)
-		}
-		if err := errors.Join(v.keepsPublished(rec.ID, head), v.anchored(rec.ID, head)); err != nil {
-			return failed("branch "+string(rec.Name), err)
-		}
-		if err := v.line(r.parts[0], rec, from, head); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// line checks the line of one branch of a part, from its head down to the block
-// it began at or to where the part begins.
-func (v *verification) line(part *part, rec branch.Record, from, head objectstore.Hash) error {
-	protection, err := v.verified[part.ledger].Protection(rec.ID)
-	if err != nil {
-		return err
-	}
-	if protection != nil && part != v.r.parts[0] { // an origin may have been left before
-		if ok, err := v.history.IsAncestor(protection.From, head); err != nil {
-			return err
-		} else if !ok {
-			protection = nil
-		}
-	}
-	for b, err := range v.history.Walk(true, head) {
+		head, err := branch.Head(v.r.db, rec.ID)
 		if err == nil {
-			err = v.ctx.Err()
+			err = v.mayStand(rec, objectstore.Hash{}, head)
 		}
 		if err != nil {
 			return failed("branch "+string(rec.Name), err)
 		}
-		if protection != nil && b.ID == protection.From {
-			protection = nil // what stood before it
-		}
-		if b.ID == from || b.Ledger != part.ledger {
-			break
-		}
-		if protection != nil {
-			if err := v.since(*protection, b, rec); err != nil {
-				return failed("block "+b.ID.Short(), fmt.Errorf("it stands on branch %s: %w", rec.Name, err))
-			}
-		}
-		if b.Branch == rec.ID {
-			continue
-		}
-		if err := v.forwarded(part, b, rec); err != nil {
-			return failed("block "+b.ID.Short(), fmt.Errorf("it stands on branch %s: %w", rec.Name, err))
-		}
-	}
-	if protection != nil {
-		return failed("branch "+string(rec.Name), fault.New("AG0556", "", "its head %s does not descend from block %s, at which it was protected", head.Short(), protection.From.Short()))
 	}
 	return nil
 }
