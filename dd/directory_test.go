@@ -201,7 +201,7 @@ func TestMalloryAndOperations(t *testing.T) {
 	w.refused("AG0601", w.append(forge(func(o *Operation) { o.Ledger = hash("other") }, "alice")))       // another ledger
 	w.refused("AG0601", w.append(forge(func(o *Operation) { o.Base = hash("no such block") }, "alice"))) // another chain
 	w.refused("AG0601", w.append(SignedOperation{Data: good.Data, Seal: w.sign("alice", Grant{}).Seal})) // another's seal
-	w.refused("AG0603", w.append(forge(func(o *Operation) { o.Kind = 8 }, "alice")))                     // reserved
+	w.refused("AG0603", w.append(forge(func(o *Operation) { o.Kind = 99 }, "alice")))                    // of a later version
 	if err := w.append(forge(func(o *Operation) { o.Body = []byte{0xa0} }, "alice")); err == nil {       // no body
 		t.Error("an empty grant was taken")
 	}

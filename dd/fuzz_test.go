@@ -46,6 +46,7 @@ func FuzzDecodeOperation(f *testing.F) {
 		AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()},
 		SetVisibility{Public: true},
 		SetThreshold{Threshold: 1},
+		SetEngine{Engine: 2},
 		SetProducer{Account: account("bob")},
 		TakeOver{Branch: hash("b")},
 		ResolveEvidence{Branch: hash("b"), Sequence: 1, Block: hash("x")},

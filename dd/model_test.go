@@ -22,6 +22,7 @@ type ruleModel struct {
 	dead      map[string]map[int]bool // revoked keys
 	producer  string
 	threshold int
+	engine    int
 }
 
 // attempt is one operation that somebody tries.
@@ -57,7 +58,7 @@ func (m *ruleModel) try(a attempt) bool {
 	if !m.signs(a.author, a.key) {
 		return false
 	}
-	root := slices.Contains([]string{"admin", "unadmin", "threshold", "revoke", "producer"}, a.kind) || a.kind == "keys" && a.person != a.author
+	root := slices.Contains([]string{"admin", "unadmin", "threshold", "engine", "revoke", "producer"}, a.kind) || a.kind == "keys" && a.person != a.author
 	if root && !m.root(a) || !root && len(a.with) > 0 {
 		return false
 	}
@@ -78,6 +79,11 @@ func (m *ruleModel) try(a attempt) bool {
 			return false
 		}
 		m.threshold = a.n
+	case "engine":
+		if a.n != m.engine+1 {
+			return false
+		}
+		m.engine = a.n
 	case "delegate":
 		if !m.admins[a.author] && !m.delegates[a.author] || m.delegates[p] {
 			return false
@@ -138,7 +144,7 @@ func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 		a.author = "alice"
 	}
 	a.key = keyOf(a.author)
-	kinds := []string{"admin", "unadmin", "threshold", "delegate", "reader", "keys", "keys", "revoke", "producer"}
+	kinds := []string{"admin", "unadmin", "threshold", "engine", "delegate", "reader", "keys", "keys", "revoke", "producer"}
 	a.kind = kinds[rng.IntN(len(kinds))]
 	switch a.kind {
 	case "admin":
@@ -148,6 +154,9 @@ func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 	case "threshold":
 		a.n = rng.IntN(4)
 		a.change = SetThreshold{Threshold: uint64(a.n)}
+	case "engine":
+		a.n = m.engine + rng.IntN(3)
+		a.change = SetEngine{Engine: uint64(a.n)}
 	case "delegate":
 		a.change = Grant{Role: Admin, Pattern: "eu/*", Account: account(a.person)}
 	case "reader":
@@ -194,7 +203,7 @@ func TestTheRulesAreWhatTheModelSays(t *testing.T) {
 	yes, no, allowed := 0, 0, map[string]int{}
 	for range 12 {
 		m := &ruleModel{key: map[string]int{}, admins: map[string]bool{"alice": true}, delegates: map[string]bool{}, readers: map[string]bool{},
-			gone: map[string]bool{}, dead: map[string]map[int]bool{}, producer: "alice", threshold: 1}
+			gone: map[string]bool{}, dead: map[string]map[int]bool{}, producer: "alice", threshold: 1, engine: 1}
 		genesis := must(genesisOf("alice").Encode())
 		s := stateOf(genesis)
 		chain := []SealedBlock{must(seal(s.Block().Header, seals{}, descriptor("alice"), signers("alice")))}

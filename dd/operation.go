@@ -15,8 +15,7 @@ import (
 // OperationKind says what an operation does.
 type OperationKind uint64
 
-// The kinds of operations. Values are part of the format. 8 (engine) and
-// 11 (peers) are reserved and refused.
+// The kinds of operations. Values are part of the format.
 const (
 	KindRegister   OperationKind = 1
 	KindTag        OperationKind = 2
@@ -25,6 +24,7 @@ const (
 	KindIdentity   OperationKind = 5
 	KindVisibility OperationKind = 6
 	KindUpdate     OperationKind = 7
+	KindEngine     OperationKind = 8
 	KindKeys       OperationKind = 9
 	KindProtect    OperationKind = 13
 	KindAnchor     OperationKind = 10
@@ -52,6 +52,8 @@ func (k OperationKind) String() string {
 		return "visibility"
 	case KindUpdate:
 		return "update branch"
+	case KindEngine:
+		return "engine"
 	case KindKeys:
 		return "keys"
 	case KindProtect:
@@ -104,7 +106,8 @@ func (o SignedOperation) ID() objectstore.Hash {
 
 // Change is what an operation does: one of RegisterBranch, UpdateBranch,
 // ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys,
-// SetThreshold, RevokeKey, AnchorBranch, SetProducer, TakeOver, ResolveEvidence.
+// SetThreshold, SetEngine, RevokeKey, AnchorBranch, SetProducer, TakeOver,
+// ResolveEvidence.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -194,6 +197,8 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[AddIdentity](body)
 	case KindVisibility:
 		return decodeAs[SetVisibility](body)
+	case KindEngine:
+		return decodeAs[SetEngine](body)
 	case KindKeys:
 		return decodeAs[SetKeys](body)
 	case KindAnchor:

@@ -1,6 +1,7 @@
 package dd
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ func isRoot(op Operation, c Change) bool {
 		return c.Role == Admin && c.Pattern == "*"
 	case SetKeys:
 		return c.Account != op.Account // his own keys an account changes itself
-	case SetThreshold, RevokeKey, SetProducer:
+	case SetThreshold, SetEngine, RevokeKey, SetProducer:
 		return true
 	}
 	return false
@@ -130,4 +131,24 @@ func (c SetThreshold) records(s State, _ Operation) ([]record, error) {
 	l := s.ledger
 	l.Threshold = c.Threshold
 	return []record{{keyLedger(), l}}, nil
+}
+
+// SetEngine puts the next engine in force: blocks that name this directory block
+// or a later one are executed by it. A root matter. Engines go up one at a time and
+// never back, so that none is put in force by a slip that no program will ever have.
+type SetEngine struct {
+	Engine uint64 `cbor:"1,keyasint"`
+}
+
+func (SetEngine) kind() OperationKind { return KindEngine }
+
+func (c SetEngine) records(s State, _ Operation) ([]record, error) {
+	now, err := s.Engine()
+	if err != nil {
+		return nil, err
+	}
+	if c.Engine != now+1 || c.Engine > MaxTime {
+		return nil, fault.New("AG0102", fmt.Sprintf("aergo dd engine %d", now+1), "engine %d: engine %d is in force, and engines go up one at a time", c.Engine, now)
+	}
+	return []record{{keyEngine(), c.Engine}}, nil
 }

@@ -79,6 +79,7 @@ func makeVectors(t *testing.T) vectors {
 		{"revoke account", RevokeKey{Account: account("bob"), Last: []Last{{Branch: main.ID, Block: hash("head")}}, Reason: "left"}},
 		{"resolve", ResolveEvidence{Branch: main.ID, Sequence: 1, Block: hash("head")}},
 		{"threshold", SetThreshold{Threshold: 1}},
+		{"engine", SetEngine{Engine: 2}},
 		{"keys", SetKeys{Account: account("alice"), Descriptor: mOf(1, "alice", "alice 2").Bytes()}},
 	} {
 		op, err := Propose(s, c.change, int64(2000+i), hash(c.name), nil, ledgertest.Key("alice"))

@@ -101,6 +101,13 @@ func (r *Repository) beginAt(by signer, at time.Time, kind blockKind, onto objec
 	if err != nil {
 		return nil, err
 	}
+	engine, err := state.Engine()
+	if err == nil {
+		err = needEngine(engine, "a block on "+string(rec.Name))
+	}
+	if err != nil {
+		return nil, err
+	}
 	if !by.nobody {
 		if err := r.mayProduce(state, producer, rec); err != nil {
 			return nil, err

@@ -137,6 +137,9 @@ func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := needEngine(info.Engine, "a block"); err != nil {
+		list = append(list, Notice{"AG0560", err.Error(), fault.Of(err).Next})
+	}
 	for _, b := range info.Branches {
 		if b.Local != "" && b.Local != b.Name {
 			list = append(list, Notice{"AG0504", fmt.Sprintf("branch %s is called %s here", b.Name, b.Local),

@@ -113,6 +113,9 @@ func (p public) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 // Change makes a directory block of one change, signed by a key that has the
 // right for it and is the directory producer's.
 func (r *Repository) Change(ctx context.Context, key crypto.Signer, change dd.Change) error {
+	if err := mayAsk(change); err != nil {
+		return err
+	}
 	return r.direct(ctx, key, change)
 }
 
@@ -120,6 +123,9 @@ func (r *Repository) Change(ctx context.Context, key crypto.Signer, change dd.Ch
 // the directory producer's, by SubmitOperation. It fails where the directory would refuse
 // the change now.
 func (r *Repository) Propose(key crypto.Signer, change dd.Change) (dd.SignedOperation, error) {
+	if err := mayAsk(change); err != nil {
+		return dd.SignedOperation{}, err
+	}
 	s, err := r.directory.Head()
 	if err != nil {
 		return dd.SignedOperation{}, err

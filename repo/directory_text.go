@@ -75,6 +75,8 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 		return fmt.Sprintf("anchor branch %s at block %d, %s", c.Branch.Short(), c.Number, c.Block.Short())
 	case dd.SetThreshold:
 		return fmt.Sprintf("root matters take %d admins", c.Threshold)
+	case dd.SetEngine:
+		return fmt.Sprintf("engine %d is in force", c.Engine)
 	case dd.SetProducer:
 		return "directory producer " + who(c.Account)
 	case dd.RevokeKey:
@@ -166,6 +168,8 @@ func (o DirectoryOperation) Fields() []Field {
 		add("sequence", c.Sequence)
 	case dd.SetThreshold:
 		add("threshold", c.Threshold)
+	case dd.SetEngine:
+		add("engine", c.Engine)
 	case dd.SetProducer:
 		add("account", string(c.Account))
 	case dd.RevokeKey:

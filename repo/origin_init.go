@@ -72,6 +72,9 @@ func InitPrivate(ctx context.Context, dir string, key crypto.Signer, from From, 
 	if err != nil {
 		return nil, did, err
 	}
+	if err := needEngine(taken.block.Engine, "going on from block "+taken.block.ID.Short()); err != nil {
+		return nil, did, err
+	}
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, did, fmt.Errorf("making a private branch: %w", err)
 	}

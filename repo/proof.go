@@ -403,6 +403,9 @@ func verifyProof(data []byte, ledger *objectstore.Hash) (rep ProofReport, err er
 	if b.Ledger != id && !rep.FromOrigin {
 		return rep, fmt.Errorf("its block is of ledger %s", b.Ledger.Short())
 	}
+	if err := checkEngineIn(states, b.Header); err != nil {
+		return rep, fmt.Errorf("its block: %w", err)
+	}
 	switch {
 	case p.Transaction != nil && len(p.Rows) == 0 && b.Ledger == id:
 		at, ok := states[b.Directory]

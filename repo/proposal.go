@@ -67,6 +67,9 @@ func (r *Repository) NeedsProposal(key crypto.Signer, change dd.Change, account 
 }
 
 func (r *Repository) newProposal(s dd.State, account objectstore.Account, change dd.Change) (dd.Proposal, error) {
+	if err := mayAsk(change); err != nil {
+		return dd.Proposal{}, err
+	}
 	var salt objectstore.Hash
 	if _, err := io.ReadFull(r.random, salt[:]); err != nil {
 		return dd.Proposal{}, fmt.Errorf("reading randomness: %w", err)
@@ -245,6 +248,9 @@ func (r *Repository) SignProposal(key crypto.Signer, p Proposal, account objects
 	}
 	if p.Problem != nil {
 		return p, p.Problem
+	}
+	if err := mayAsk(p.Change.Change); err != nil {
+		return p, err
 	}
 	asked, err := askedFor(s, p.whole)
 	if err != nil {

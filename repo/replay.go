@@ -45,8 +45,8 @@ func (r *Repository) Replay(ctx context.Context, idPrefix string, cheap bool) (*
 			return nil, err
 		}
 	}
-	if f.block.Engine != sqlcontract.EngineNumber {
-		return nil, fault.New("AG0603", "Use the version that made the block.", "block %s was made by engine %d, this program has engine %d", f.block.ID.Short(), f.block.Engine, sqlcontract.EngineNumber)
+	if err := needEngine(f.block.Engine, "executing block "+f.block.ID.Short()+" again"); err != nil {
+		return nil, err
 	}
 	if p.parent, err = r.history.Read(f.block.Parents[0]); err != nil {
 		return nil, err

@@ -278,12 +278,8 @@ func (v *verification) permissions(part *part, b branch.Block, parents []branch.
 	if ahead := time.UnixMilli(b.Time).Sub(r.now()); ahead > headAhead {
 		return state, fmt.Errorf("its time lies %v ahead of this machine's clock", ahead.Round(time.Second))
 	}
-	engine, err := state.Engine()
-	if err != nil {
+	if err := checkEngine(state, b.Header); err != nil {
 		return state, err
-	}
-	if b.Engine != engine {
-		return state, fmt.Errorf("it was made by engine %d, the directory has %d in force", b.Engine, engine)
 	}
 	rec, err := r.branchByID(b.Branch)
 	if err != nil {

@@ -16,8 +16,14 @@ func (a *app) rootCommands() []*ucli.Command {
 	return []*ucli.Command{
 		{
 			Name: "threshold", Usage: "say how many admins decide root matters", ArgsUsage: "N", Action: a.threshold, Flags: signOnlyFlags(),
-			Description: "Root matters: who is admin of everything, other people's keys, revoked keys, the threshold and\n" +
-				"the directory's producer. There must be as many admins on * already.",
+			Description: "Root matters: who is admin of everything, other people's keys, revoked keys, the threshold, the\n" +
+				"engine and the directory's producer. There must be as many admins on * already.",
+		},
+		{
+			Name: "engine", Usage: "put the next engine in force", ArgsUsage: "N", Action: a.setEngine, Flags: signOnlyFlags(),
+			Description: "The engine is what decides how transactions run: SQLite's version, the dialect, gas. Engines go up\n" +
+				"one at a time and never back. Programs without the new one make no blocks from then on; they\n" +
+				"still read and verify. So a program that does not have it does not sign this.",
 		},
 		{
 			Name: "producer", Usage: "name another producer of the directory", ArgsUsage: "WHO", Action: a.directoryProducer, Flags: signOnlyFlags(),
@@ -70,6 +76,21 @@ func (a *app) threshold(c *ucli.Context) error {
 		return err
 	}
 	return a.changeAndTell(r, dd.SetThreshold{Threshold: n})
+}
+
+func (a *app) setEngine(c *ucli.Context) error {
+	if err := nargs(c, 1, 1, "dd engine N"); err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(c.Args().First(), 10, 53)
+	if err != nil {
+		return usage("AG0112", "aergo dd engine 2", "%q is no number of an engine", c.Args().First())
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	return a.changeAndTell(r, dd.SetEngine{Engine: n})
 }
 
 func (a *app) directoryProducer(c *ucli.Context) error {

@@ -181,6 +181,9 @@ func explanations() map[string]explanation {
 		"AG0553": {"An approval is not one of this ledger, branch or source, or not an approval at all.",
 			"Have it made anew: aergo approve SRC --into BRANCH"},
 
+		"AG0560": {"The directory has an engine in force that this program does not have, so it makes and executes no blocks there. Nothing is lost: reading, the directory, and verifying by signatures and changes go on.",
+			"Update the program. aergo dd show tells the engine in force, aergo version that of the program."},
+
 		"AG0522": {"The proposal does not ask for your signature: its author signs it and, for a root matter, the admins of the whole ledger.",
 			"aergo dd pending says who has signed and who could. Use --key K for another key, --as WHO for an account of several keys."},
 		"AG0523": {"A file holds no proposal of this ledger that somebody signed whose word counts, or too many of them.",
