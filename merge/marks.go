@@ -19,8 +19,8 @@ type execution struct {
 	position    int
 	transaction objectstore.Hash
 	account     objectstore.Account
-	seal        []byte           // of its signature, where it ran
-	reverts     objectstore.Hash // a block or transaction, where it ran; zero: it is no revert
+	seal        []byte             // of its signature, where it ran
+	reverts     []objectstore.Hash // what it takes back, where it ran; nil: it is no revert, or does not say
 }
 
 // once names what counts once: an account's salt. Two transactions of one
@@ -103,11 +103,7 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 	if err := everywhere(store, history, revived, func(e execution) error { return note(m.Twice, e) }, heads...); err != nil {
 		return err
 	}
-	again, err := revertedTwice(store, history, a, b, heads...)
-	if err != nil {
-		return err
-	}
-	for _, e := range again {
+	for _, e := range revertedTwice(a, b) {
 		if err := note(m.Twice, e); err != nil {
 			return err
 		}

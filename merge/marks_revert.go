@@ -1,7 +1,7 @@
 package merge
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -12,107 +12,76 @@ import (
 
 // In a column with the rule DELTA two reverts of one thing, one on each side, add
 // up to taking it back twice: a payment refunded two times. They are two
-// transactions, so what counts is what they take back.
+// transactions, so what counts is what they take back. Each says it itself: the
+// block that it was made for may be on a branch that not everybody has.
 
-// takenBack is what the reverts of one side take back.
-type takenBack struct {
-	reverts []execution
-	ids     [][]objectstore.Hash // of each: the block or transaction that it names, and a block's transactions
-	all     map[objectstore.Hash]bool
-}
-
-// takenBack asks expand what a block or transaction that a revert names comes to.
-func (s side) takenBack(expand func(of objectstore.Hash) ([]objectstore.Hash, error)) (takenBack, error) {
-	t := takenBack{all: map[objectstore.Hash]bool{}}
-	for _, x := range s.order {
-		e, ok := s.ran[x]
-		if !ok || e.reverts.IsZero() {
-			continue
-		}
-		ids, err := expand(e.reverts)
+// TakesBack gives what the revert of a block takes back, or, from 0, that of the
+// transaction at a position of its list: what it names, then, ascending, the
+// transactions that the block brought to its first parent's line. A transaction
+// takes itself back alone, but the patch of a merge all that the merge brought.
+func TakesBack(store objectstore.Store, history *branch.History, b branch.Block, position int) ([]objectstore.Hash, error) {
+	named := b.ID
+	if position >= 0 {
+		entries, err := readBlock(store, b)
 		if err != nil {
-			return t, err
+			return nil, err
 		}
-		t.reverts, t.ids = append(t.reverts, e), append(t.ids, ids)
-		for _, id := range ids {
-			t.all[id] = true
+		named = entries[position].Transaction.ID()
+		if !entries[position].ofMerge {
+			return []objectstore.Hash{named}, nil
 		}
 	}
-	return t, nil
+	blocks, err := readLine(store, history, b.ID, b.Parents[0])
+	if err != nil {
+		return nil, err
+	}
+	var brought []objectstore.Hash
+	for _, at := range blocks {
+		for _, e := range at.entries {
+			if id := e.Transaction.ID(); e.OK() && id != named {
+				brought = append(brought, id)
+			}
+		}
+	}
+	slices.SortFunc(brought, func(a, b objectstore.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return append([]objectstore.Hash{named}, slices.Compact(brought)...), nil
 }
 
-// also gives the reverts that take back something that the other side takes back too.
-func (t takenBack) also(other takenBack) []execution {
+// revertedTwice gives the reverts of both sides that take back the same.
+func revertedTwice(a, b side) []execution {
+	return append(a.alsoTakenBack(b), b.alsoTakenBack(a)...)
+}
+
+// alsoTakenBack gives the reverts that take back something that the other side takes back too.
+func (s side) alsoTakenBack(other side) []execution {
+	taken := map[objectstore.Hash]bool{}
+	for _, e := range other.ran {
+		for _, id := range e.reverts {
+			taken[id] = true
+		}
+	}
 	var list []execution
-	for i, e := range t.reverts {
-		if slices.ContainsFunc(t.ids[i], func(id objectstore.Hash) bool { return other.all[id] }) {
+	for _, x := range s.order {
+		if e, ok := s.ran[x]; ok && slices.ContainsFunc(e.reverts, func(id objectstore.Hash) bool { return taken[id] }) {
 			list = append(list, e)
 		}
 	}
 	return list
 }
 
-// revertedTwice gives the reverts of both sides that take back the same.
-func revertedTwice(store objectstore.Store, history *branch.History, a, b side, heads ...objectstore.Hash) ([]execution, error) {
-	expand := func(of objectstore.Hash) ([]objectstore.Hash, error) {
-		return reverted(store, history, of, heads)
-	}
-	ours, err1 := a.takenBack(expand)
-	theirs, err2 := b.takenBack(expand)
-	return append(ours.also(theirs), theirs.also(ours)...), errors.Join(err1, err2)
-}
-
-// reverted gives what a revert of a block or transaction takes back: itself, and
-// of a block in the history of a head the transactions that came to the line with
-// it. Other blocks are not looked at, for not everybody has them.
-func reverted(store objectstore.Store, history *branch.History, of objectstore.Hash, heads []objectstore.Hash) ([]objectstore.Hash, error) {
-	ids := []objectstore.Hash{of}
-	kind, _, err := store.Get(of)
-	if errors.Is(err, objectstore.ErrNotFound) || err == nil && kind != objectstore.KindBlock {
-		return ids, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	known := false
-	for _, head := range heads {
-		in, err := history.IsAncestor(of, head)
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-			return nil, err
-		}
-		known = known || err == nil && in
-	}
-	if !known {
-		return ids, nil
-	}
-	b, err := history.Read(of)
-	if err != nil || len(b.Parents) == 0 {
-		return ids, err
-	}
-	brought, err := readLine(store, history, of, b.Parents[0])
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range brought {
-		for _, e := range b.entries {
-			ids = append(ids, e.Transaction.ID())
-		}
-	}
-	return ids, nil
-}
-
-// revertOf gives the block or transaction that a transaction reverts, zero if it
-// is no revert. The arguments of a revert are never erased.
-func revertOf(c Candidate) (of objectstore.Hash, err error) {
+// revertOf gives what a transaction takes back, nil if it is no revert. The
+// arguments of a revert are never erased.
+func revertOf(c Candidate) ([]objectstore.Hash, error) {
 	if c.kind != sqlcontract.KindPatch || c.ofMerge {
-		return of, nil
+		return nil, nil
 	}
 	args, err := c.Transaction.Args()
 	if err != nil {
-		return of, fmt.Errorf("revert %s: %w", c.Transaction.ID().Short(), err)
+		return nil, fmt.Errorf("revert %s: %w", c.Transaction.ID().Short(), err)
 	}
-	if _, of, err = sqlcontract.PatchOf(args); err != nil {
-		return of, fmt.Errorf("revert %s: %w", c.Transaction.ID().Short(), err)
+	_, of, err := sqlcontract.PatchOf(args)
+	if err != nil {
+		return nil, fmt.Errorf("revert %s: %w", c.Transaction.ID().Short(), err)
 	}
 	return of, nil
 }

@@ -262,16 +262,26 @@ func TestForgedReverts(t *testing.T) {
 		malformed("no rows", "a patch without rows", func(*cells) args { return rowsOf() }),
 		malformed("rows that are none", "the rows of a patch", func(*cells) args { return args{"rows": []byte{0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}} }),
 		malformed("too many bytes", "the rows of a patch", func(c *cells) args {
-			return rowsOf(c.item("tea", "note", nil, strings.Repeat("x", 800<<10)))
+			return rowsOf(c.item("tea", "note", nil, strings.Repeat("x", 970<<10)))
 		}),
 		malformed("an argument more", "a patch has the arguments rows and of", func(c *cells) args {
 			a := rowsOf(price(c))
 			a["also"] = int64(1)
 			return a
 		}),
-		malformed("half a hash", "is no hash", func(c *cells) args {
+		malformed("half a hash", "is no list of hashes", func(c *cells) args {
 			a := rowsOf(price(c))
 			a["of"] = []byte("half")
+			return a
+		}),
+		malformed("one thing taken back twice", "does not ascend", func(c *cells) args {
+			a := rowsOf(price(c))
+			a["of"] = bytes.Repeat([]byte{7}, 2*objectstore.HashSize)
+			return a
+		}),
+		malformed("too much taken back", "too long", func(c *cells) args {
+			a := rowsOf(price(c))
+			a["of"] = bytes.Repeat([]byte{7}, (2+sqlcontract.MaxPatchRows)*objectstore.HashSize)
 			return a
 		}),
 

@@ -161,6 +161,8 @@ func (w *brute) revert(name string) {
 	w.Logf("%s: revert %s of %s: %v; model %q, %s", name, o.Transaction, b.id, err, what, conflictText(since))
 	t := bruteTx{of: o.Transaction}
 	if o.Transaction == "" {
+		t.of, t.ofBlock = b.id, b
+	} else if slices.ContainsFunc(b.txs, func(x bruteTx) bool { return x.id == t.of && x.kind == "patch" }) {
 		t.ofBlock = b
 	}
 	if code(err) == "AG0721" && strings.Contains(err.Error(), "reverted already") {
@@ -211,7 +213,7 @@ func (w *brute) revert(name string) {
 func (w *brute) revertedOn(head *bruteBlock, t bruteTx) bool {
 	for b := range head.before {
 		for _, o := range b.txs {
-			if o.kind == "revert" && o.verdict == "ok" && overlaps(o.takesBack(head), t.takesBack(head)) {
+			if o.kind == "revert" && o.verdict == "ok" && overlaps(o.takesBack(), t.takesBack()) {
 				return true
 			}
 		}

@@ -55,8 +55,8 @@ type bruteTx struct {
 	role          func(map[string]bool)     // of a grant or revoke
 	call          func(branch string) error // runs it again elsewhere
 	patch         []bruteRevert             // of a revert
-	ofBlock       *bruteBlock               // that a revert takes back, or
-	of            string                    // the transaction
+	of            string                    // block or transaction that a revert names
+	ofBlock       *bruteBlock               // that it takes back whole; nil: the transaction alone
 	vain          bool                      // picked and excluded
 }
 
@@ -166,16 +166,15 @@ func decided(line, other *bruteBlock) map[string]bruteTx {
 	return is
 }
 
-// takesBack are the ids of what a revert takes back, as far as two heads know it.
-func (t bruteTx) takesBack(heads ...*bruteBlock) map[string]bool {
-	if t.ofBlock == nil {
-		return map[string]bool{t.of: true}
-	}
-	ids := map[string]bool{t.ofBlock.id: true}
-	if slices.ContainsFunc(heads, func(h *bruteBlock) bool { return h.before[t.ofBlock] }) {
+// takesBack are the ids of what a revert takes back.
+func (t bruteTx) takesBack() map[string]bool {
+	ids := map[string]bool{t.of: true}
+	if t.ofBlock != nil {
 		for _, b := range only(t.ofBlock, t.ofBlock.first()) {
 			for _, t := range b.txs {
-				ids[t.id] = true
+				if t.verdict == "ok" {
+					ids[t.id] = true
+				}
 			}
 		}
 	}
@@ -263,7 +262,7 @@ func (w *brute) marked(ours, theirs *bruteBlock, may func(who string) bool) mark
 	}
 	for _, o := range here {
 		for _, t := range there {
-			if o.kind == "revert" && t.kind == "revert" && o.verdict == "ok" && t.verdict == "ok" && overlaps(o.takesBack(ours, theirs), t.takesBack(ours, theirs)) {
+			if o.kind == "revert" && t.kind == "revert" && o.verdict == "ok" && t.verdict == "ok" && overlaps(o.takesBack(), t.takesBack()) {
 				note(o, "twice")
 				note(t, "twice")
 			}

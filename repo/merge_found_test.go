@@ -218,13 +218,6 @@ func TestExcludedAndPickedInVain(t *testing.T) {
 // main and eu both take a payment back, by its block or its transaction: DELTA
 // would refund it twice. What they take back of different payments adds up.
 func TestTwoRevertsOfOne(t *testing.T) {
-	const bank = `DIALECT 1;
-CREATE TABLE account (id TEXT PRIMARY KEY, balance INTEGER NOT NULL);
-MERGE RULE ON account (balance) BY DELTA;
-CREATE ACTION open(:id TEXT, :n INTEGER) PUBLIC AS BEGIN INSERT INTO account VALUES (:id, :n); END;
-CREATE ACTION pay(:a TEXT, :b TEXT, :n INTEGER) PUBLIC AS
-BEGIN UPDATE account SET balance = balance - :n WHERE id = :a; UPDATE account SET balance = balance + :n WHERE id = :b; END;
-`
 	for _, c := range []struct{ main, eu, balances string }{
 		{"block", "block", ""},
 		{"block", "transaction", ""},
@@ -236,7 +229,7 @@ BEGIN UPDATE account SET balance = balance - :n WHERE id = :a; UPDATE account SE
 		{"transaction", "other", "100\n50\n"},
 	} {
 		s := begin(t, fixed(77))
-		s.deploy("", "bank", bank)
+		s.deploy("", "bank", wallets)
 		s.call("", "bank", "open", args{"id": "alice", "n": int64(100)})
 		s.call("", "bank", "open", args{"id": "bob", "n": int64(50)})
 		s.branch("us")
@@ -277,4 +270,75 @@ BEGIN UPDATE account SET balance = balance - :n WHERE id = :a; UPDATE account SE
 		}
 		s.verify()
 	}
+}
+
+const wallets = `DIALECT 1;
+CREATE TABLE account (id TEXT PRIMARY KEY, balance INTEGER NOT NULL);
+MERGE RULE ON account (balance) BY DELTA;
+CREATE ACTION open(:id TEXT, :n INTEGER) PUBLIC AS BEGIN INSERT INTO account VALUES (:id, :n); END;
+CREATE ACTION pay(:a TEXT, :b TEXT, :n INTEGER) PUBLIC AS
+BEGIN UPDATE account SET balance = balance - :n WHERE id = :a; UPDATE account SET balance = balance + :n WHERE id = :b; END;
+`
+
+// TestRevertFromAThirdBranch: main picks a payment from us, and later, after eu
+// has parted, what us took its own block back with. That block is in the history
+// of neither, and still it is the payment that eu takes back too.
+func TestRevertFromAThirdBranch(t *testing.T) {
+	for _, by := range []string{"block", "transaction"} {
+		s := begin(t, fixed(78))
+		s.deploy("", "bank", wallets)
+		s.call("", "bank", "open", args{"id": "alice", "n": int64(100)})
+		s.call("", "bank", "open", args{"id": "bob", "n": int64(50)})
+		s.branch("us")
+		paid := s.call("us", "bank", "pay", args{"a": "alice", "b": "bob", "n": int64(10)})
+		back := s.revert(paid.Block.String(), repo.RevertOptions{Into: "us"})
+		picked := s.pick("", repo.PickOptions{Transactions: []string{paid.Transaction.String()}})
+		s.branch("eu")
+		s.pick("", repo.PickOptions{Transactions: []string{back.Transaction.String()}})
+		if _, err := s.Revert(ctx, s.key, "", repo.RevertOptions{Transaction: paid.Transaction.String()}); code(err) != "AG0721" {
+			t.Errorf("%s: reverting it on main too: %v", by, err)
+		}
+		switch by {
+		case "block":
+			s.revert(picked.Block.String(), repo.RevertOptions{Into: "eu"})
+		default:
+			s.revert("", repo.RevertOptions{Into: "eu", Transaction: paid.Transaction.String()})
+		}
+		m := s.merge("eu", "main", repo.MergeOptions{Consistent: true})
+		if got, want := conflictsOf(m), "twice account[alice] balance; twice account[bob] balance"; got != want {
+			t.Fatalf("%s: %q, want %q; balances %q", by, got, want, s.query("", "SELECT balance FROM bank.account ORDER BY id"))
+		}
+		s.verify()
+	}
+}
+
+// TestRevertOfAMergesPatch: what a merge by cell brought is in its patch. Taking
+// the patch back and one of the payments in it on the other side is that twice.
+func TestRevertOfAMergesPatch(t *testing.T) {
+	s := begin(t, fixed(79))
+	s.deploy("", "bank", wallets)
+	s.call("", "bank", "open", args{"id": "alice", "n": int64(100)})
+	s.call("", "bank", "open", args{"id": "bob", "n": int64(50)})
+	s.branch("us")
+	paid := s.call("us", "bank", "pay", args{"a": "alice", "b": "bob", "n": int64(10)}).Transaction.String()
+	s.call("", "bank", "open", args{"id": "carol", "n": int64(0)})
+	merged := s.merge("us", "main", repo.MergeOptions{Consistent: true})
+	txs, err := s.Transactions(merged.Block.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := txs[len(txs)-1].ID().String()
+	s.branch("eu")
+	s.revert("", repo.RevertOptions{Transaction: patch})
+	for _, o := range []repo.RevertOptions{{Transaction: paid}, {Transaction: patch}} {
+		if _, err := s.Revert(ctx, s.key, "", o); code(err) != "AG0721" {
+			t.Errorf("reverting %v too: %v", o, err)
+		}
+	}
+	s.revert("", repo.RevertOptions{Into: "eu", Transaction: paid})
+	m := s.merge("eu", "main", repo.MergeOptions{Consistent: true})
+	if got, want := conflictsOf(m), "twice account[alice] balance; twice account[bob] balance"; got != want {
+		t.Fatalf("%q, want %q; balances %q", got, want, s.query("", "SELECT balance FROM bank.account ORDER BY id"))
+	}
+	s.verify()
 }

@@ -94,10 +94,14 @@ func (r *Repository) Revert(ctx context.Context, key crypto.Signer, rev string, 
 	if err != nil {
 		return res, err
 	}
+	of, err := merge.TakesBack(r.db, r.history, b, position)
+	if err != nil {
+		return res, err
+	}
 	if adds, err := addsUp(rows, ruled); err != nil {
 		return res, err
 	} else if adds {
-		if err := d.notReverted(b, res.OfTx); err != nil {
+		if err := d.notReverted(b.ID, of); err != nil {
 			return res, err
 		}
 	}
@@ -113,7 +117,7 @@ func (r *Repository) Revert(ctx context.Context, key crypto.Signer, rev string, 
 	if len(res.Conflicts) > 0 {
 		return res, r.changedSince(res.Conflicts, d.parent.ID, b, position)
 	}
-	data, err := sqlcontract.EncodePatch(patch)
+	args, err := sqlcontract.RevertArguments(patch, of)
 	if err != nil {
 		return res, err
 	}
@@ -121,12 +125,7 @@ func (r *Repository) Revert(ctx context.Context, key crypto.Signer, rev string, 
 	if err != nil {
 		return res, err
 	}
-	of := res.Of
-	if !res.OfTx.IsZero() {
-		of = res.OfTx
-	}
-	done, err := d.submit(sqlcontract.Request{Kind: sqlcontract.KindPatch, Contract: contract, GasLimit: sqlcontract.MaxGas,
-		Args: map[string]any{sqlcontract.PatchRowsArgument: data, sqlcontract.PatchOfArgument: of[:]}})
+	done, err := d.submit(sqlcontract.Request{Kind: sqlcontract.KindPatch, Contract: contract, GasLimit: sqlcontract.MaxGas, Args: args})
 	if err != nil {
 		return res, err
 	}
@@ -377,10 +376,10 @@ func revertText(args map[string]any) string {
 	switch {
 	case args == nil || err != nil:
 		return "revert"
-	case of.IsZero():
+	case of == nil:
 		return fmt.Sprintf("revert (rows: %d)", len(rows))
 	}
-	return fmt.Sprintf("revert %s (rows: %d)", of.Short(), len(rows))
+	return fmt.Sprintf("revert %s (rows: %d)", of[0].Short(), len(rows))
 }
 
 // reverted checks the revert at a position of a block without executing: that its

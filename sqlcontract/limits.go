@@ -37,10 +37,11 @@ const (
 	lookSteps = 1_000_000 // of SQLite's machine, about 20 ms
 	lookRows  = 3         // of one table
 
-	// MaxPatchRows and maxPatch bound a revert: rows and encoded bytes, so that it
-	// fits a transaction. maxPatchName is what SQLite's longest name needs, and more.
+	// MaxPatchRows and maxPatch bound a revert: rows, as many transactions that it
+	// takes back, and the bytes of both, so that header and seal still fit a
+	// transaction. maxPatchName is what SQLite's longest name needs, and more.
 	MaxPatchRows = 10_000
-	maxPatch     = 768 << 10
+	maxPatch     = 960 << 10
 	maxPatchName = 1 << 10
 
 	maxReceiptBody = 64 << 10                          // returned rows and events together

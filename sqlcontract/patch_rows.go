@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
@@ -45,15 +46,36 @@ type PatchRow struct {
 	Cells []PatchCell // in order of column name, each once
 }
 
-// The arguments of a revert: the rows, and the block or transaction that it
-// reverts, 32 bytes, by which a merge by cell knows what both sides took back.
+// The arguments of a revert: the rows, and the ids of what it takes back, 32 bytes
+// each, by which a merge by cell knows what both sides took back: the block or
+// transaction that it names, then the transactions that came with it, ascending.
+// So nobody needs the block, which may be on a branch that he has not.
 const (
 	PatchRowsArgument = "rows"
 	PatchOfArgument   = "of"
 )
 
+// RevertArguments gives the arguments of a revert: rows in order of key, and what
+// it takes back, [of] being what it names. More than MaxPatchRows rows, as many
+// transactions, or 960 KiB are refused (AG0723).
+func RevertArguments(rows []PatchRow, of []objectstore.Hash) (map[string]any, error) {
+	data, err := EncodePatch(rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(of) > 1+MaxPatchRows || len(data)+len(of)*objectstore.HashSize > maxPatch {
+		return nil, fault.New("AG0723", tooLargeNext, "a patch of %d rows that takes back %d transactions: one transaction holds %d of each, and %d bytes",
+			len(rows), len(of)-1, MaxPatchRows, maxPatch)
+	}
+	var ids []byte
+	for _, id := range of {
+		ids = append(ids, id[:]...)
+	}
+	return map[string]any{PatchRowsArgument: data, PatchOfArgument: ids}, nil
+}
+
 // EncodePatch gives the canonical form of rows, which are in order of key: a CBOR
-// array. More than MaxPatchRows rows or 768 KiB are refused (AG0723).
+// array. More than MaxPatchRows rows or 960 KiB are refused (AG0723).
 func EncodePatch(rows []PatchRow) ([]byte, error) {
 	if err := checkPatch(rows); err != nil {
 		return nil, err
@@ -65,8 +87,10 @@ func EncodePatch(rows []PatchRow) ([]byte, error) {
 	return data, err
 }
 
+const tooLargeNext = "Revert its transactions one by one: aergo revert REV --tx ID."
+
 func tooLarge(rows []PatchRow, size int) error {
-	return fault.New("AG0723", "Revert its transactions one by one: aergo revert REV --tx ID.",
+	return fault.New("AG0723", tooLargeNext,
 		"a patch of %d rows, %d bytes: one transaction takes %d rows and %d bytes", len(rows), size, MaxPatchRows, maxPatch)
 }
 
@@ -137,22 +161,29 @@ func relationOf(key []byte) (contract, table string, err error) {
 	return contract, table, nil
 }
 
-// PatchOf reads what a revert's arguments say: its rows, and the block or
-// transaction that it reverts, zero if it does not say.
-func PatchOf(args map[string]any) (rows []PatchRow, of objectstore.Hash, err error) {
+// PatchOf reads what a revert's arguments say: its rows, and what it takes back,
+// nil if it does not say; of[0] is the block or transaction that it names.
+func PatchOf(args map[string]any) (rows []PatchRow, of []objectstore.Hash, err error) {
 	data, ok := args[PatchRowsArgument].([]byte)
 	if !ok {
-		return nil, of, errors.New("a patch has the argument rows")
+		return nil, nil, errors.New("a patch has the argument rows")
 	}
 	if v, ok := args[PatchOfArgument]; ok {
-		b, is := v.([]byte)
-		if !is || len(b) != len(of) {
-			return nil, of, errors.New("the argument of of a patch is no hash")
+		ids, is := v.([]byte)
+		if !is || len(ids) == 0 || len(ids)%objectstore.HashSize != 0 || len(ids) > (1+MaxPatchRows)*objectstore.HashSize || len(ids)+len(data) > maxPatch {
+			return nil, nil, errors.New("the argument of of a patch is no list of hashes, or too long")
 		}
-		copy(of[:], b)
+		for id := range slices.Chunk(ids, objectstore.HashSize) {
+			of = append(of, objectstore.Hash(id))
+		}
+		for i, id := range of {
+			if id.IsZero() || i > 0 && id == of[0] || i > 1 && bytes.Compare(of[i-1][:], id[:]) >= 0 {
+				return nil, nil, errors.New("what a patch takes back does not ascend")
+			}
+		}
 	}
-	if len(args) > 1 && of.IsZero() || len(args) > 2 {
-		return nil, of, errors.New("a patch has the arguments rows and of")
+	if len(args) > 1 && of == nil || len(args) > 2 {
+		return nil, nil, errors.New("a patch has the arguments rows and of")
 	}
 	rows, err = DecodePatch(data)
 	return rows, of, err
