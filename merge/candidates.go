@@ -20,6 +20,7 @@ type Candidate struct {
 	status   sqlcontract.Status // its last verdict on the source's line
 	kind     sqlcontract.TransactionKind
 	account  objectstore.Account
+	by       objectstore.Account // sqlcontract.Header.By
 	salt     objectstore.Hash
 	contract string
 	ofMerge  bool // the patch of a merge
@@ -135,7 +136,7 @@ func readBlock(store objectstore.Store, b branch.Block) ([]Candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account, salt: h.Salt, contract: h.Contract, ofMerge: h.OfMerge()}
+		entries[i] = Candidate{Transaction: t, status: r.Status, kind: h.Kind, account: h.Account, by: h.By, salt: h.Salt, contract: h.Contract, ofMerge: h.OfMerge()}
 	}
 	return entries, nil
 }

@@ -19,8 +19,9 @@ type execution struct {
 	position    int
 	transaction objectstore.Hash
 	account     objectstore.Account
-	seal        []byte             // of its signature, where it ran
-	reverts     []objectstore.Hash // what it takes back, where it ran; nil: it is no revert, or does not say
+	by          objectstore.Account // whose first keys signed, where it ran; empty: the account's
+	seal        []byte              // of its signature, where it ran
+	reverts     []objectstore.Hash  // what it takes back, where it ran; nil: it is no revert, or does not say
 }
 
 // once names what counts once: an account's salt. Two transactions of one
@@ -52,7 +53,7 @@ func (s side) met(x once) (execution, bool) {
 // excluded, those of reverts by which both took back the same, and those of a
 // transaction of the source whose signer may not write
 // on the target, or signed by keys that are not his any more.
-func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, signedBy func(objectstore.Account, []byte) ([]byte, error), may func(objectstore.Account, []byte) error, heads ...objectstore.Hash) error {
+func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, theirs []lineBlock, signedBy func(account, by objectstore.Account, seal []byte) ([]byte, error), may func(objectstore.Account, []byte) error, heads ...objectstore.Hash) error {
 	a, err := readSide(store, history, ours)
 	if err != nil {
 		return err
@@ -118,7 +119,7 @@ func (m *threeWay) mark(store objectstore.Store, history *branch.History, ours, 
 		if _, ok := b.ran[x]; !ok {
 			continue
 		}
-		keys, err := signedBy(there.account, there.seal)
+		keys, err := signedBy(there.account, there.by, there.seal)
 		if err != nil {
 			return fmt.Errorf("block %s of the source: %w", there.block.Short(), err)
 		}
@@ -170,7 +171,7 @@ func readSide(store objectstore.Store, history *branch.History, blocks []lineBlo
 				if err != nil {
 					return s, fmt.Errorf("block %s: %w", b.ID.Short(), err)
 				}
-				s.ran[x] = execution{b.ID, i, tx, e.account, e.Transaction.Seal, of}
+				s.ran[x] = execution{b.ID, i, tx, e.account, e.by, e.Transaction.Seal, of}
 				delete(s.excluded, x)
 			case e.status == sqlcontract.StatusExcluded && i < len(verdicts) && (!known || was.transaction == tx):
 				s.excluded[x] = execution{transaction: tx, account: e.account}

@@ -35,7 +35,9 @@ const AnyBranch = "any"
 
 // Header is the hashed part of a transaction. Its id is
 // Sum(KindTransaction, canonical CBOR): signatures and arguments stand beside
-// it, so that an id survives a second signature and an erased argument.
+// it, so that an id survives a second signature and an erased argument. By which
+// keys an account signs is hashed: one id cannot stand under keys of before and
+// after a change, of which a block admits one only.
 type Header struct {
 	Version       uint64              `cbor:"1,keyasint"`
 	Kind          TransactionKind     `cbor:"2,keyasint"`
@@ -55,31 +57,12 @@ type Header struct {
 	Stays         bool                `cbor:"16,keyasint,omitempty"` // never leaves its branch by a merge
 	Provenance    []byte              `cbor:"17,keyasint,omitempty"` // hash of the private transaction that this one publishes
 	Extensions    wire.Extensions     `cbor:"18,keyasint,omitempty"`
+	By            objectstore.Account `cbor:"19,keyasint,omitempty"` // whose first keys sign, where they are not the account's own first
 }
 
 // OfMerge tells whether this is the patch of a merge by cell, which stands last
 // in the merge block that it was made for. Any other patch is a revert.
 func (h Header) OfMerge() bool { return h.Kind == KindPatch && h.Contract == systemMerge }
-
-// Precondition must hold on the state that a transaction meets, else it fails
-// with AG0430.
-type Precondition struct {
-	Kind  PreconditionKind `cbor:"1,keyasint"`
-	Key   []byte           `cbor:"2,keyasint,omitempty"` // state key, for rows
-	Hash  []byte           `cbor:"3,keyasint,omitempty"` // row hash, code hash or transaction id
-	Named string           `cbor:"4,keyasint,omitempty"` // contract, for the code hash
-}
-
-// PreconditionKind says what a precondition compares.
-type PreconditionKind uint8
-
-// The preconditions. A row's hash is Sum(KindRow, row value bytes).
-const (
-	RowIs      PreconditionKind = 1
-	RowAbsent  PreconditionKind = 2
-	CodeIs     PreconditionKind = 3
-	AfterTxHas PreconditionKind = 4 // this transaction has been seen with verdict ok
-)
 
 // Transaction is a transaction as it arrives: nothing in it has been checked.
 // Verify turns it into a VerifiedTransaction.
@@ -202,6 +185,15 @@ func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (Verifie
 	if r.Branch.IsZero() {
 		h.Branch = []byte(AnyBranch)
 	}
+	if r.Keys != nil {
+		d, err := sign.ParseDescriptor(r.Keys)
+		if err != nil {
+			return fail(err)
+		}
+		if by := objectstore.Account(sign.AccountOf(d)); by != r.Account {
+			h.By = by
+		}
+	}
 	data, err := wire.Marshal(h)
 	if err != nil {
 		return fail(fmt.Errorf("encoding a transaction: %w", err))
@@ -228,7 +220,7 @@ func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (Verifie
 			return fail(notSigned(t, err))
 		}
 	}
-	if t.keys, err = v.match(seal, r.Account); err != nil {
+	if t.keys, err = v.match(seal, r.Account, h.By); err != nil {
 		return fail(notSigned(t, err))
 	}
 	if t.raw.Seal, err = seal.Bytes(); err != nil {
@@ -304,11 +296,11 @@ type Verifier struct {
 }
 
 // match is the cheap half of a signature's check: the seal is of this account,
-// by its first keys (nil) or by those that it gives.
-func (v *Verifier) match(seal sign.Seal, account objectstore.Account) ([]byte, error) {
+// by its first keys (nil) or by those that it gives, as the header says (by).
+func (v *Verifier) match(seal sign.Seal, account, by objectstore.Account) ([]byte, error) {
 	// A hardware key is longer, and its point alone says nothing about the account.
 	single := len(seal.Signatures) == 1 && len(seal.Descriptor) == 0 && seal.Signatures[0].Plain()
-	if single {
+	if single && by == "" {
 		if known, ok := v.known.Load([32]byte(seal.Signatures[0].Key)); ok && known == account {
 			return nil, nil
 		}
@@ -317,7 +309,17 @@ func (v *Verifier) match(seal sign.Seal, account objectstore.Account) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if got := objectstore.Account(sign.AccountOf(d)); got != account {
+	if by == account {
+		return nil, errors.New("it names the account's first keys, which need no name")
+	}
+	got, want := objectstore.Account(sign.AccountOf(d)), account
+	if by != "" {
+		want = by
+	}
+	if got != want {
+		return nil, fmt.Errorf("the signatures are by the keys of account %s, not of %s: who has other keys now signs anew", got, want)
+	}
+	if got != account {
 		err := fmt.Errorf("the signatures are by account %s, not %s", got, account)
 		if v.had == nil {
 			return nil, err
@@ -340,12 +342,12 @@ func (v *Verifier) match(seal sign.Seal, account objectstore.Account) ([]byte, e
 // SignedBy gives the keys that the seal of a transaction of an account names, as
 // VerifiedTransaction.Keys does, without checking the signatures: for one that a
 // block holds, which has been verified.
-func (v *Verifier) SignedBy(account objectstore.Account, seal []byte) ([]byte, error) {
+func (v *Verifier) SignedBy(account, by objectstore.Account, seal []byte) ([]byte, error) {
 	s, err := sign.ParseSeal(seal)
 	if err != nil {
 		return nil, err
 	}
-	return v.match(s, account)
+	return v.match(s, account, by)
 }
 
 // NewVerifier makes a Verifier for a ledger.
@@ -382,7 +384,7 @@ func (v *Verifier) VerifyAll(ts []Transaction) (good []VerifiedTransaction, errs
 		}
 		seal, err := sign.ParseSeal(t.Seal)
 		if err == nil {
-			d.keys, err = v.match(seal, d.header.Account)
+			d.keys, err = v.match(seal, d.header.Account, d.header.By)
 		}
 		if err != nil {
 			errs[i] = notSigned(d, err)
@@ -511,26 +513,6 @@ func (v VerifiedTransaction) checkForm(ledger objectstore.Hash) error {
 		if err := p.check(); err != nil {
 			return v.bad("%w", err)
 		}
-	}
-	return nil
-}
-
-func (p Precondition) check() error {
-	hash := len(p.Hash) == len(objectstore.Hash{})
-	key := len(p.Key) > 0 && len(p.Key) <= wire.MaxKey
-	ok := false
-	switch p.Kind {
-	case RowIs:
-		ok = key && hash && p.Named == ""
-	case RowAbsent:
-		ok = key && len(p.Hash) == 0 && p.Named == ""
-	case CodeIs:
-		ok = !key && len(p.Key) == 0 && hash && p.Named != "" && len(p.Named) <= maxName
-	case AfterTxHas:
-		ok = len(p.Key) == 0 && hash && p.Named == ""
-	}
-	if !ok {
-		return fmt.Errorf("a precondition of kind %d is malformed or unknown", p.Kind)
 	}
 	return nil
 }
