@@ -64,8 +64,12 @@ func reportOf(s dd.State) DirectoryReport {
 }
 
 // ExportDirectory gives the whole directory as one file, for somebody who has
-// nothing of the ledger but its id: VerifyDirectoryFile.
-func (r *Repository) ExportDirectory() ([]byte, error) {
+// nothing of the ledger but its id: VerifyDirectoryFile. The account that lets it
+// out may read it (CheckRead).
+func (r *Repository) ExportDirectory(account objectstore.Account) ([]byte, error) {
+	if err := r.CheckRead(account, objectstore.Hash{}); err != nil {
+		return nil, err
+	}
 	head, err := r.directory.Head()
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func TestDirectoryFile(t *testing.T) {
 	if err != nil || stored.Blocks != 3 || stored.Operations != 2 {
 		t.Fatalf("%+v, %v", stored, err)
 	}
-	file, err := s.ExportDirectory()
+	file, err := s.ExportDirectory(s.Owner())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func FuzzDirectoryFile(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	file, err := r.ExportDirectory()
+	file, err := r.ExportDirectory(r.Owner())
 	if err := errors.Join(err, r.Close()); err != nil {
 		f.Fatal(err)
 	}

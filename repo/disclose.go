@@ -51,13 +51,6 @@ func (r *Repository) newReaders(state dd.State, source objectstore.Hash, target 
 			from = append(from, rec)
 		}
 	}
-	reads := func(a objectstore.Account, rec branch.Record) (bool, error) {
-		err := dd.Decide(state, question(dd.RightRead, a, rec))
-		if fault.Of(err) != nil {
-			return false, nil
-		}
-		return err == nil, err
-	}
 	var list []objectstore.Account
 	seen := map[objectstore.Account]bool{state.Owner(): true} // who reads everything
 	for _, role := range roles {
@@ -65,12 +58,12 @@ func (r *Repository) newReaders(state dd.State, source objectstore.Hash, target 
 			continue
 		}
 		seen[role.Account] = true
-		shown, err := reads(role.Account, target)
+		shown, err := reads(state, role.Account, target)
 		if err != nil {
 			return nil, err
 		}
 		for i := 0; shown && i < len(from); i++ {
-			knows, err := reads(role.Account, from[i])
+			knows, err := reads(state, role.Account, from[i])
 			if err != nil {
 				return nil, err
 			}

@@ -21,7 +21,8 @@ import (
 // given. A transaction given twice counts once in the origin: the salt is made
 // of it.
 func (r *Repository) Give(key crypto.Signer, branchName string, ids []string) ([]sqlcontract.Transaction, error) {
-	if _, err := publicKey(key); err != nil {
+	own, err := r.AccountFor(key)
+	if err != nil {
 		return nil, err
 	}
 	if len(r.parts) < 2 {
@@ -42,6 +43,9 @@ func (r *Repository) Give(key crypto.Signer, branchName string, ids []string) ([
 	given := make([]sqlcontract.Transaction, len(ids))
 	taken := map[objectstore.Hash]bool{}
 	for i, prefix := range ids {
+		if err := r.CheckRead(own, objectstore.Hash{}); err != nil {
+			return nil, err
+		}
 		id, err := r.transactionID(prefix)
 		if err != nil {
 			return nil, err
@@ -52,6 +56,9 @@ func (r *Repository) Give(key crypto.Signer, branchName string, ids []string) ([
 		taken[id] = true
 		f, err := r.find(id)
 		if err != nil {
+			return nil, err
+		}
+		if err := r.CheckRead(own, f.block.ID); err != nil {
 			return nil, err
 		}
 		if err := r.mayGive(f, account); err != nil {

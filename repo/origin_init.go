@@ -207,7 +207,7 @@ func (r *Repository) offer(key crypto.Signer, from From) (offered, error) {
 	if err != nil {
 		return none, err
 	}
-	if err := dd.Decide(state, dd.Question{Account: account, Right: dd.RightRead}); err != nil {
+	if err := mayRead(state, account, nil); err != nil {
 		return none, err
 	}
 	rev := from.Revision
@@ -227,7 +227,9 @@ func (r *Repository) offer(key crypto.Signer, from From) (offered, error) {
 		return none, err
 	}
 	for _, known := range branches {
-		if dd.Decide(state, dd.Question{Account: account, Right: dd.RightRead, Branch: known.ID}) != nil {
+		if ok, err := reads(state, account, branch.Record{ID: known.ID}); err != nil {
+			return none, failed("the origin's directory", err)
+		} else if !ok {
 			continue
 		}
 		if ok, err := r.reaches(state, known, id); err != nil {

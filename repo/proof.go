@@ -125,6 +125,9 @@ func noTable(c *sqlcontract.Contract, table string) error {
 // ProveTransaction proves that a transaction stands in the history of the
 // current branch, and what its receipt says.
 func (r *Repository) ProveTransaction(ctx context.Context, key crypto.Signer, id string) ([]byte, error) {
+	if err := r.mayShow(key, objectstore.Hash{}); err != nil {
+		return nil, err
+	}
 	info, err := r.Transaction(id)
 	if err != nil {
 		return nil, err
@@ -163,7 +166,13 @@ func (r *Repository) ProveTransaction(ctx context.Context, key crypto.Signer, id
 // revision.
 func (r *Repository) prove(_ context.Context, key crypto.Signer, rev string) (*proofFile, branch.Block, error) {
 	fail := func(err error) (*proofFile, branch.Block, error) { return nil, branch.Block{}, err }
+	if err := r.mayShow(key, objectstore.Hash{}); err != nil {
+		return fail(err)
+	}
 	at, err := r.Resolve(rev)
+	if err == nil {
+		err = r.mayShow(key, at)
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -223,6 +232,15 @@ func (r *Repository) prove(_ context.Context, key crypto.Signer, rev string) (*p
 	}
 	b, err := r.chain(p, head, at)
 	return p, b, err
+}
+
+// mayShow asks CheckRead for the account of a key.
+func (r *Repository) mayShow(key crypto.Signer, block objectstore.Hash) error {
+	account, err := r.AccountFor(key)
+	if err != nil {
+		return err
+	}
+	return r.CheckRead(account, block)
 }
 
 // ofTheOrigin refuses to prove what another ledger's producer has to publish.

@@ -42,7 +42,7 @@ func (s *story) take(data []byte) repo.Taken {
 
 func (s *story) export() []byte {
 	s.Helper()
-	data, err := s.ExportDirectory()
+	data, err := s.ExportDirectory(s.Owner())
 	if err != nil {
 		s.Fatal(err)
 	}

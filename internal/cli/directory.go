@@ -284,7 +284,7 @@ func (a *app) directoryExport(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := r.ExportDirectory()
+	data, err := r.ExportDirectory(a.account())
 	if err != nil {
 		return err
 	}
