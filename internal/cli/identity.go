@@ -2,7 +2,6 @@ package cli
 
 import (
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -289,21 +288,35 @@ func (a *app) visibility(c *ucli.Context) error {
 	return nil
 }
 
-// nameOf is what this user calls an account: you, the name of one of his keys,
-// else the name in the directory. A name that his own keys give to another
-// account, and "you", are not taken from the directory: they would mislead.
+// nameOf is what an account is called here: you, else its name in the directory,
+// else that of one of the user's keys. A name of the directory that his own keys
+// give to another account, and "you", are not taken: they would mislead.
 func (a *app) nameOf(account objectstore.Account) (string, bool) {
-	names := a.people()
-	if n, ok := names[string(account)]; ok {
+	if a.names == nil {
+		a.names, a.mine = map[string]string{}, a.keys()
+		if own := a.account(); own != "" {
+			a.names[string(own)] = "you"
+		}
+	}
+	if n, ok := a.names[string(account)]; ok {
 		return n, n != ""
 	}
 	n := ""
 	if a.repo != nil {
 		n = a.repo.NameOf(account)
 	}
-	if n == "you" || n != "" && slices.ContainsFunc(a.keys(), func(k publicKey) bool { return k.Name == n }) {
-		n = ""
+	mine := ""
+	for _, k := range a.mine {
+		switch {
+		case k.Account == account && mine == "":
+			mine = k.Name
+		case k.Account != account && k.Name == n && a.repo.AccountOfLine(k.Line) != account:
+			n = ""
+		}
 	}
-	names[string(account)] = n
+	if n == "" || n == "you" {
+		n = mine
+	}
+	a.names[string(account)] = n
 	return n, n != ""
 }

@@ -240,21 +240,6 @@ func (a *app) account() objectstore.Account {
 	return k.Account
 }
 
-// people maps accounts to what this user calls his own keys; nameOf adds the
-// directory's names.
-func (a *app) people() map[string]string {
-	if a.names == nil {
-		a.names = map[string]string{}
-		for _, k := range a.keys() {
-			a.names[string(k.Account)] = k.Name
-		}
-		if own := a.account(); own != "" {
-			a.names[string(own)] = "you"
-		}
-	}
-	return a.names
-}
-
 // makeKey makes a key file and its .pub file in the key folder.
 func (a *app) makeKey(name string, passphrase []byte) (publicKey, error) {
 	dir, err := a.keyFolder()

@@ -79,7 +79,8 @@ type app struct {
 
 	cmd   *ucli.Context
 	repo  *repo.Repository
-	names map[string]string // account -> what this user calls it; see people
+	names map[string]string // account -> what it is called here; see nameOf
+	mine  []publicKey       // of the key folder, read with names
 }
 
 func (a *app) run(args []string) error {
