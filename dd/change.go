@@ -155,6 +155,9 @@ func (c Grant) records(s State, op Operation) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.notGone(c.Account); err != nil {
+		return nil, err
+	}
 	if had {
 		return nil, fault.New("AG0703", "", "%s is %s on %s already", s.who(c.Account), c.Role, c.Pattern)
 	}
@@ -180,12 +183,9 @@ func (c Revoke) records(s State, op Operation) ([]record, error) {
 	if c.Account == s.Owner() {
 		return nil, fault.New("AG0501", "", "%s owns the ledger: the owner has every right, by the genesis", s.who(c.Account))
 	}
-	if c.Role == Admin && c.Pattern == "*" && had {
-		if admins, err := s.Admins(); err != nil {
+	if c.Role == Admin && c.Pattern == "*" {
+		if err := s.spares(c.Account); err != nil {
 			return nil, err
-		} else if uint64(len(admins)) <= s.ledger.Threshold {
-			return nil, fault.New("AG0505", "grant admin on * to somebody else first, or lower the threshold",
-				"there are %d admins, and %d have to agree: none can go", len(admins), s.ledger.Threshold)
 		}
 	}
 	if !had {
@@ -232,6 +232,9 @@ func (c AddIdentity) records(s State, op Operation) ([]record, error) {
 		return nil, err
 	}
 	if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: "*"}); err != nil {
+		return nil, err
+	}
+	if err := s.notGone(account); err != nil {
 		return nil, err
 	}
 	if known, ok, err := s.Identity(c.Name); err != nil {

@@ -269,6 +269,14 @@ type SetKeys struct {
 func (SetKeys) kind() OperationKind { return KindKeys }
 
 func (c SetKeys) records(s State, op Operation) ([]record, error) {
+	l := s.ledger
+	list, err := c.change(s, op, &l)
+	return append(list, record{keyLedger(), l}), err
+}
+
+// change gives what SetKeys writes but the record of the ledger, which it counts
+// up in l.
+func (c SetKeys) change(s State, op Operation, l *ledgerRecord) ([]record, error) {
 	if err := checkAccount("account", c.Account); err != nil {
 		return nil, err
 	}
@@ -278,6 +286,9 @@ func (c SetKeys) records(s State, op Operation) ([]record, error) {
 	}
 	if d.Kind() == sign.KindContract {
 		return nil, fault.New("AG0102", "", "a contract's descriptor has no keys to sign with")
+	}
+	if err := s.notGone(c.Account); err != nil {
+		return nil, err
 	}
 	if err := s.checkNotRevoked(c.Account, d); err != nil {
 		return nil, err
@@ -310,11 +321,8 @@ func (c SetKeys) records(s State, op Operation) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := s.ledger
 	l.Rotated++
-	list = append(list,
-		record{keyLedger(), l},
-		record{keyKeys(c.Account), Keys{Account: c.Account, Descriptor: c.Descriptor, Since: s.block.Number + 1, Changes: old.Changes + 1}})
+	list = append(list, record{keyKeys(c.Account), Keys{Account: c.Account, Descriptor: c.Descriptor, Since: s.block.Number + 1, Changes: old.Changes + 1}})
 	if old.Descriptor != nil {
 		list = append(list, record{keyPast(c.Account, old.Descriptor), s.block.Number})
 	}

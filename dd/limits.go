@@ -9,17 +9,18 @@ const (
 	// has 250 bytes; the seals of so many fit into one seal object.
 	MaxOperations = 256
 
-	// MaxOperation is the size of one operation in bytes: the largest body is
-	// a tag with a message or an account of 16 keys.
-	MaxOperation = 8 << 10
+	// MaxOperation is the size of one operation in bytes: the largest is a
+	// revocation of MaxLast branches, with its reason and an account of 16 keys.
+	// Half of a block: one waits for the next block at most once.
+	MaxOperation = 32 << 10
 
 	// MaxThreshold bounds how many admins decide root matters: as many keys as
 	// an account may have.
 	MaxThreshold = 16
 
 	// MaxProposal is the size of a proposal in bytes: an operation and
-	// maxProposalSignatures signatures of about 170 bytes.
-	MaxProposal           = 32 << 10
+	// maxProposalSignatures signatures of about 170 bytes. It is kept in a ref.
+	MaxProposal           = 56 << 10
 	maxProposalSignatures = 128
 
 	// MaxOperationLife is how long an operation may wait for its block, in ms: a
@@ -48,9 +49,10 @@ const (
 	// some KB.
 	MaxSeals = 1 << 20
 
-	// MaxLast is how many branches one revocation lists, at 69 bytes each: more
-	// are listed by another one.
-	MaxLast = 64
+	// MaxLast is how many branches one revocation lists, at 69 bytes each: 25 KB.
+	// More are listed by another one, but a stolen key is revoked in one step, so
+	// this is what an operation holds.
+	MaxLast = 360
 
 	// MaxMessage is the length of a tag's message in bytes.
 	MaxMessage = 4 << 10

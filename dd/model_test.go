@@ -34,6 +34,17 @@ type attempt struct {
 	kind   string
 	person string
 	n      int
+	next   int // of a revoked key: the key that the person has instead, 0 for none
+}
+
+// live counts the admins who were not revoked.
+func (m *ruleModel) live() (n int) {
+	for who := range m.admins {
+		if !m.gone[who] {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *ruleModel) signs(person string, key int) bool {
@@ -41,7 +52,7 @@ func (m *ruleModel) signs(person string, key int) bool {
 }
 
 func (m *ruleModel) root(a attempt) bool {
-	needed := min(m.threshold, len(m.admins))
+	needed := min(m.threshold, m.live())
 	if !m.admins[a.author] || len(a.with)+1 != needed {
 		return false
 	}
@@ -65,17 +76,17 @@ func (m *ruleModel) try(a attempt) bool {
 	p := a.person
 	switch a.kind {
 	case "admin":
-		if m.admins[p] {
+		if m.admins[p] || m.gone[p] {
 			return false
 		}
 		m.admins[p] = true
 	case "unadmin":
-		if p == "alice" || !m.admins[p] || len(m.admins) <= m.threshold {
+		if p == "alice" || !m.admins[p] || !m.gone[p] && m.live() <= m.threshold {
 			return false
 		}
 		delete(m.admins, p)
 	case "threshold":
-		if a.n < 1 || a.n > len(m.admins) {
+		if a.n < 1 || a.n > m.live() {
 			return false
 		}
 		m.threshold = a.n
@@ -85,42 +96,57 @@ func (m *ruleModel) try(a attempt) bool {
 		}
 		m.engine = a.n
 	case "delegate":
-		if !m.admins[a.author] && !m.delegates[a.author] || m.delegates[p] {
+		if !m.admins[a.author] && !m.delegates[a.author] || m.delegates[p] || m.gone[p] {
 			return false
 		}
 		m.delegates[p] = true
 	case "reader":
-		if !m.admins[a.author] && !m.delegates[a.author] || m.readers[p] {
+		if !m.admins[a.author] && !m.delegates[a.author] || m.readers[p] || m.gone[p] {
 			return false
 		}
 		m.readers[p] = true
 	case "keys":
-		if p == "alice" && a.author != p && m.threshold < 2 || a.n <= m.key[p] || m.dead[p][a.n] { // keys only grow here: a smaller one was had
+		if !m.mayHave(a, a.n) {
 			return false
 		}
 		m.key[p] = a.n
 	case "revoke":
 		if a.n < 0 {
-			if p == "alice" || m.gone[p] {
+			if p == "alice" || m.gone[p] || m.admins[p] && m.live() <= m.threshold {
 				return false
 			}
 			m.gone[p] = true
 			break
 		}
-		if m.key[p] == a.n || m.key[p] == 0 || m.dead[p][a.n] {
+		present := m.key[p]
+		if a.next > 0 {
+			if !m.mayHave(a, a.next) {
+				return false
+			}
+			present = a.next
+		}
+		if present == a.n || present == 0 || m.dead[p][a.n] {
 			return false
 		}
+		m.key[p] = present
 		if m.dead[p] == nil {
 			m.dead[p] = map[int]bool{}
 		}
 		m.dead[p][a.n] = true
 	case "producer":
-		if m.producer == p {
+		if m.producer == p || m.gone[p] {
 			return false
 		}
 		m.producer = p
 	}
 	return true
+}
+
+// mayHave says whether a person may get a key. Keys only grow here: a smaller one
+// was had.
+func (m *ruleModel) mayHave(a attempt, key int) bool {
+	p := a.person
+	return !m.gone[p] && (p != "alice" || a.author == p || m.threshold >= 2) && key > m.key[p] && !m.dead[p][key]
 }
 
 func personKey(person string, n int) string {
@@ -169,6 +195,10 @@ func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 		c := RevokeKey{Account: account(a.person)}
 		if a.n >= 0 {
 			c.Key = public(personKey(a.person, a.n))
+			if rng.IntN(2) == 0 {
+				a.next = max(1, m.key[a.person]+rng.IntN(3)-1)
+				c.Keys = descriptor(personKey(a.person, a.next)).Bytes()
+			}
 		}
 		a.change = c
 	case "producer":

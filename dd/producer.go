@@ -20,6 +20,9 @@ func (c SetProducer) records(s State, _ Operation) ([]record, error) {
 	if err := checkAccount("producer", c.Account); err != nil {
 		return nil, err
 	}
+	if err := s.notGone(c.Account); err != nil {
+		return nil, err
+	}
 	if c.Account == s.Producer() {
 		return nil, fault.New("AG0703", "", "%s is the directory's producer already", s.who(c.Account))
 	}

@@ -19,11 +19,14 @@ import (
 type RevokeKey struct {
 	Account objectstore.Account `cbor:"1,keyasint"`
 	// Key is the public key, of a hardware key its first 32 bytes; empty for the
-	// whole account, which then signs nothing any more. A key is taken out of its
-	// account first (SetKeys).
+	// whole account, which then signs nothing any more, and gets nothing. A key by
+	// which the account still signs is taken out of it by the same operation (Keys).
 	Key    []byte `cbor:"2,keyasint,omitempty"`
 	Last   []Last `cbor:"3,keyasint,omitempty"` // by branch, each once
 	Reason string `cbor:"4,keyasint,omitempty"`
+	// Keys is the canonical descriptor by which the account signs from now on,
+	// without Key, by the rules of SetKeys; empty: its keys stay.
+	Keys []byte `cbor:"5,keyasint,omitempty"`
 }
 
 // Last is the last accepted block of a branch.
@@ -151,17 +154,17 @@ func (c RevokeKey) records(s State, op Operation) ([]record, error) {
 	if len(c.Key) == 0 && c.Account == s.Owner() {
 		return nil, fault.New("AG0501", "change the owner's keys, and revoke the old ones", "the account of the owner cannot be revoked")
 	}
-	if err := c.takenOut(s); err != nil {
+	l := s.ledger
+	list, err := c.takeOut(s, op, &l)
+	if err != nil {
 		return nil, err
 	}
 	key := append([]byte{}, c.Key...)
-	var list []record
 	_, known, err := s.Revoked(c.Account, key)
 	if err != nil {
 		return nil, err
 	}
 	if !known {
-		l := s.ledger
 		l.Revoked++
 		list = append(list, record{keyLedger(), l},
 			record{keyRevoked(c.Account, key), Revocation{Account: c.Account, Key: c.Key, Since: s.block.Number + 1, Reason: c.Reason}})
@@ -182,23 +185,44 @@ func (c RevokeKey) records(s State, op Operation) ([]record, error) {
 	return list, nil
 }
 
-// takenOut checks that the account does not sign by the key any more.
-func (c RevokeKey) takenOut(s State) error {
+// takeOut gives what takes the key out of the account, and checks that it is out
+// then. Of a whole account it checks that the ledger can do without.
+func (c RevokeKey) takeOut(s State, op Operation, l *ledgerRecord) ([]record, error) {
 	if len(c.Key) == 0 {
-		return nil
+		if len(c.Keys) > 0 {
+			return nil, fault.New("AG0102", "", "an account that is revoked as a whole gets no keys")
+		}
+		return nil, s.spares(c.Account)
 	}
 	data, err := s.Present(c.Account)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if data != nil {
-		d, err := sign.ParseDescriptor(data)
-		if err == nil && d.HasPoint(c.Key) {
-			err = fault.New("AG0510", "change its keys first, in a proposal of its own", "%s still signs by that key", s.who(c.Account))
+	var list []record
+	if len(c.Keys) > 0 {
+		if list, err = (SetKeys{Account: c.Account, Descriptor: c.Keys}).change(s, op, l); err != nil {
+			return nil, err
 		}
-		return err
+		data = c.Keys
 	}
-	return fault.New("AG0510", "change its keys first, or revoke the whole account", "the keys of %s were never changed: it still signs by its first", s.who(c.Account))
+	next := "give the account another key in the same step: aergo identity revoke NAME KEY --replace NEWKEY"
+	if data == nil {
+		return nil, fault.New("AG0510", next, "the keys of %s were never changed: it still signs by its first", s.who(c.Account))
+	}
+	d, err := sign.ParseDescriptor(data)
+	if err == nil && d.HasPoint(c.Key) {
+		err = fault.New("AG0510", next, "%s still signs by that key", s.who(c.Account))
+	}
+	return list, err
+}
+
+// notGone refuses to give anything to an account that was revoked as a whole.
+func (s State) notGone(a objectstore.Account) error {
+	r, gone, err := s.Revoked(a, nil)
+	if err == nil && gone {
+		err = fault.New("AG0525", "make a new key, which is a new account", "%s was revoked in directory block %d and gets no keys, names or roles any more", s.who(a), r.Since)
+	}
+	return err
 }
 
 // checkNotRevoked refuses a descriptor with a key that was revoked for the

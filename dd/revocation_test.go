@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
@@ -78,6 +79,66 @@ func TestAStolenKeyCannotWriteIntoThePast(t *testing.T) {
 	if _, err := VerifyChain(w.db, w.d.Ledger(), w.head().Block().ID); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAStolenKeyIsReplacedAndRevokedInOneStep(t *testing.T) {
+	w := newBoard(t)
+	bob := account("bob")
+	b, id := w.branchOf("alice", "eu")
+	w.ok(w.do("alice", b))
+	c := RevokeKey{Account: bob, Key: public("bob"), Last: []Last{{Branch: id, Block: hash("B")}}, Keys: descriptor("bob").Bytes()}
+	w.refused("AG0703", w.decide(w.propose("alice", c, "alice", "carol"))) // the same key again
+	c.Keys = mOf(1, "bob", "bob 2").Bytes()
+	w.refused("AG0510", w.decide(w.propose("alice", c, "alice", "carol"))) // it stays among others
+	c.Keys = descriptor("bob 2").Bytes()
+	w.refused("AG0505", w.do("bob", c)) // his own keys, but a revocation takes two
+	w.refused("AG0501", w.do("mallory", c))
+	w.refused("AG0102", w.decide(w.propose("alice", RevokeKey{Account: bob, Keys: c.Keys}, "alice", "carol")))
+	w.ok(w.decide(w.propose("alice", c, "alice", "carol")))
+	w.refused("AG0506", Decide(w.head(), Question{Account: bob, Right: RightSign}))
+	w.ok(Decide(w.head(), Question{Account: bob, Right: RightSign, Keys: c.Keys}))
+	w.refused("AG0509", w.do("bob 2", SetKeys{Account: bob, Descriptor: mOf(1, "bob", "bob 3").Bytes()}))
+
+	// The owner's own key, by his own hand: one step, and the old key signs it.
+	alice := newWorld(t)
+	own := RevokeKey{Account: account("alice"), Key: public("alice"), Keys: descriptor("alice 2").Bytes()}
+	alice.ok(alice.do("alice", own))
+	alice.refused("AG0506", Decide(alice.head(), Question{Account: account("alice"), Right: RightSign}))
+	if _, err := VerifyChain(w.db, w.d.Ledger(), w.head().Block().ID); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestARevokedAccountGetsNothing(t *testing.T) {
+	w := newWorld(t)
+	dave := account("dave")
+	w.ok(w.do("alice", Grant{Role: Producer, Pattern: "*", Account: dave}))
+	b, _ := w.branchOf("alice", "eu")
+	w.ok(w.do("alice", b))
+	w.ok(w.do("alice", RevokeKey{Account: dave}))
+	main, _, err := w.head().BranchNamed("main")
+	w.ok(err)
+	other, _ := w.branchOf("alice", "us")
+	other.Producer = dave
+	for name, c := range map[string]Change{
+		"keys": SetKeys{Account: dave, Descriptor: descriptor("dave 2").Bytes()}, "role": Grant{Role: Reader, Pattern: "*", Account: dave},
+		"name": AddIdentity{Name: "dave", Descriptor: descriptor("dave").Bytes()}, "directory": SetProducer{Account: dave},
+		"branch": UpdateBranch{ID: main.ID, Producer: dave}, "new branch": other,
+		"stand-by":      ProtectBranch{ID: main.ID, From: hash("head"), Standbys: []objectstore.Account{dave}},
+		"keys in a way": RevokeKey{Account: dave, Key: public("dave"), Keys: descriptor("dave 2").Bytes()},
+	} {
+		if err := w.do("alice", c); !fault.Is(err, "AG0525") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w.ok(w.do("alice", Revoke{Role: Producer, Pattern: "*", Account: dave})) // taking away goes
+
+	// An admin whom the threshold needs cannot be revoked wholly, and one who was
+	// is not counted any more.
+	board := newBoard(t) // 2 of alice, bob, carol
+	board.ok(board.decide(board.propose("alice", RevokeKey{Account: account("carol")}, "alice", "bob")))
+	board.refused("AG0505", board.decide(board.propose("alice", RevokeKey{Account: account("bob")}, "alice", "bob")))
+	board.refused("AG0102", board.decide(board.propose("alice", SetThreshold{Threshold: 3}, "alice", "bob")))
 }
 
 func TestAnchors(t *testing.T) {

@@ -30,14 +30,27 @@ func isRoot(op Operation, c Change) bool {
 func (s State) Threshold() uint64 { return s.ledger.Threshold }
 
 // Admins gives the accounts with the role admin on everything, in order. The
-// owner is one of them.
+// owner is one of them; an account that was revoked is none.
 func (s State) Admins() ([]objectstore.Account, error) {
 	var list []objectstore.Account
 	err := scan(s, []any{"role", string(Admin), "*"}, func(r RoleRecord) error {
-		list = append(list, r.Account)
-		return nil
+		_, gone, err := s.Revoked(r.Account, nil)
+		if !gone {
+			list = append(list, r.Account)
+		}
+		return err
 	})
 	return list, err
+}
+
+// spares refuses to let an admin of everything go whom the threshold needs.
+func (s State) spares(a objectstore.Account) error {
+	admins, err := s.Admins()
+	if err != nil || !slices.Contains(admins, a) || uint64(len(admins)) > s.ledger.Threshold {
+		return err
+	}
+	return fault.New("AG0505", "grant admin on * to somebody else first, or lower the threshold",
+		"there are %d admins, and %d have to agree: none can go", len(admins), s.ledger.Threshold)
 }
 
 // Needed is how many admins have to sign a root matter: the threshold, or all of

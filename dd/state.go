@@ -288,6 +288,9 @@ func (s State) mayBeProducer(a objectstore.Account, name string) error {
 	if err := checkAccount("producer", a); err != nil {
 		return err
 	}
+	if err := s.notGone(a); err != nil {
+		return err
+	}
 	ok, err := s.holds(a, name, Producer)
 	if err == nil && !ok {
 		return fault.New("AG0501", fmt.Sprintf("aergo grant producer --to %s --branch %s", s.who(a), name),

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"encoding/base64"
@@ -79,6 +80,12 @@ func (r *Repository) NewKeys(i dd.Identity, line string, add bool) (dd.Change, e
 		}
 	}
 	return dd.SetKeys{Account: i.Account, Descriptor: next.Bytes()}, nil
+}
+
+// SameKey reports whether a public line is of the key with a point, 32 bytes.
+func SameKey(line string, point []byte) bool {
+	pub, _, err := sign.ParsePublicKey(line)
+	return err == nil && bytes.Equal(sign.Point(pub), point)
 }
 
 // AccountOfLine is the account that a key signs for in this ledger, by its public

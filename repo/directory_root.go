@@ -113,35 +113,52 @@ type Kept struct {
 	Lost int
 }
 
-// RevocationOf is the change that revokes a key of an account (empty: the whole
-// account), and what it keeps. A key is told by its public line, or by the first
-// 8 digits or more that show it. last gives, by branch, a revision as the last
-// accepted block; of the other branches that are here it is the head.
-// On branches that are not here nothing of the key counts.
-func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]string, reason string) (dd.Change, []Kept, error) {
-	c := dd.RevokeKey{Account: i.Account, Reason: reason}
-	var err error
-	if key != "" {
-		if c.Key, err = r.keyEver(i, key); err != nil {
-			return nil, nil, err
-		}
-	}
+// Revoking is what RevocationOf revokes.
+type Revoking struct {
+	// Key is told by its public line, or by the first 8 digits or more that show
+	// it; empty for the whole account.
+	Key string
+	// Instead is the public line of the key that takes its place where the account
+	// signs by Key now. Empty: the account's other keys go on without it.
+	Instead string
+	// Last gives, by branch, a revision as the last accepted block; of the other
+	// branches that are here it is the head. On branches that are not here nothing
+	// of the key counts.
+	Last   map[string]string
+	Reason string
+}
+
+// RevocationOf is the change that revokes a key of an account, or the account,
+// and what it keeps. A key by which the account signs now is taken out of it by
+// the same change.
+func (r *Repository) RevocationOf(i dd.Identity, w Revoking) (dd.RevokeKey, []Kept, error) {
+	c := dd.RevokeKey{Account: i.Account, Reason: w.Reason}
+	fail := func(err error) (dd.RevokeKey, []Kept, error) { return c, nil, err }
 	s, err := r.directory.Head()
 	if err != nil {
-		return nil, nil, err
+		return fail(err)
 	}
+	if w.Key != "" {
+		if c.Key, err = r.keyEver(i, w.Key); err != nil {
+			return fail(err)
+		}
+		if c.Keys, err = keysWithout(s, i, c.Key, w.Instead); err != nil {
+			return fail(err)
+		}
+	}
+	last := w.Last
 	branches, err := r.directoryBranches(s)
 	if err != nil {
-		return nil, nil, err
+		return fail(err)
 	}
 	if branches, err = r.withLocal(branches); err != nil {
-		return nil, nil, err
+		return fail(err)
 	}
 	var kept []Kept
 	seen := 0
 	main, err := branch.Lookup(r.db, branch.Main)
 	if err != nil {
-		return nil, nil, err
+		return fail(err)
 	}
 	for _, b := range branches {
 		rev, given := last[b.Name]
@@ -150,39 +167,81 @@ func (r *Repository) RevocationOf(i dd.Identity, key string, last map[string]str
 		}
 		if !given && b.ID != main.ID && len(branches) > dd.MaxLast {
 			if signed, err := r.signedBeside(main.ID, b.Head, i.Account); err != nil {
-				return nil, nil, err
+				return fail(err)
 			} else if !signed {
 				continue // what it signed there is on main, too
 			}
 		}
 		if b.Local == "" {
 			if given {
-				return nil, nil, fault.New("AG0202", "", "branch %s is not here", b.Name)
+				return fail(fault.New("AG0202", "", "branch %s is not here", b.Name))
 			}
 			continue
 		}
 		block := b.Head
 		if given {
 			if block, err = r.Resolve(rev); err != nil {
-				return nil, nil, err
+				return fail(err)
 			}
 		}
 		k, err := r.keptOf(b, block, i.Account)
 		if err != nil {
-			return nil, nil, err
+			return fail(err)
 		}
 		kept = append(kept, k)
 		c.Last = append(c.Last, dd.Last{Branch: b.ID, Block: block})
 	}
 	if seen < len(last) {
-		return nil, nil, fault.New("AG0202", "see all branches with: aergo branch", "a last block is named of a branch that is neither registered nor here")
+		return fail(fault.New("AG0202", "see all branches with: aergo branch", "a last block is named of a branch that is neither registered nor here"))
 	}
 	if len(c.Last) > dd.MaxLast {
-		return nil, nil, fault.New("AG0102", "Merge what counts into main first, then leave those branches: aergo branch -D NAME",
-			"it signed on %d branches what main does not have; one revocation lists %d", len(c.Last), dd.MaxLast)
+		return fail(fault.New("AG0102", "Merge what counts into main first, then leave those branches: aergo branch -D NAME",
+			"it signed on %d branches what main does not have; one revocation lists %d", len(c.Last), dd.MaxLast))
 	}
 	slices.SortFunc(c.Last, func(a, b dd.Last) int { return bytes.Compare(a.Branch[:], b.Branch[:]) })
 	return c, kept, nil
+}
+
+// keysWithout is the descriptor of an account that does not sign by a key (32
+// bytes) any more; nil where it does not now. instead, a public line, takes the
+// key's place.
+func keysWithout(s dd.State, i dd.Identity, key []byte, instead string) ([]byte, error) {
+	d, _, err := presentKeys(s, i)
+	if err != nil {
+		return nil, err
+	}
+	if !d.HasPoint(key) {
+		if instead != "" {
+			return nil, fault.New("AG0510", "Leave the new key out; aergo identity rotate gives other keys.", "%s does not sign by that key any more, so nothing takes its place", i.Name)
+		}
+		return nil, nil
+	}
+	keys := slices.DeleteFunc(d.Keys(), func(k []byte) bool { return bytes.Equal(sign.Point(k), key) })
+	if instead != "" {
+		pub, _, err := sign.ParsePublicKey(instead)
+		if err != nil {
+			return nil, fault.New("AG0102", "Keys are ed25519: aergo key show NAME --public prints the line.", "this is no public key: %w", err)
+		}
+		keys = append(keys, pub)
+	}
+	if len(keys) < d.Threshold() {
+		return nil, fault.New("AG0510", "Give it another one in the same step: aergo identity revoke "+i.Name+" KEY --replace NEWKEY", "%s signs by that key, and has too few without it", i.Name)
+	}
+	next, err := sign.MofNDescriptor(d.Threshold(), keys...)
+	if err == nil && len(keys) == 1 {
+		// The short form, unless the account had that before: it never goes back.
+		short, err := sign.KeyDescriptor(keys[0])
+		if err != nil {
+			return nil, err
+		}
+		if had, err := s.Had(i.Account, short.Bytes()); err != nil || !had {
+			return short.Bytes(), err
+		}
+	}
+	if err != nil {
+		return nil, fault.New("AG0102", "", "%s cannot have this key: %w", i.Name, err)
+	}
+	return next.Bytes(), nil
 }
 
 // signedBeside tells whether an account has signed a block, or a transaction in
@@ -262,8 +321,15 @@ func (r *Repository) keyEver(i dd.Identity, key string) ([]byte, error) {
 	}
 	descriptors := [][]byte{i.Descriptor}
 	err := r.DirectoryLog(context.Background(), 0, func(o DirectoryOperation) error {
-		if c, ok := o.Change.(dd.SetKeys); ok && c.Account == i.Account {
-			descriptors = append(descriptors, c.Descriptor)
+		switch c := o.Change.(type) {
+		case dd.SetKeys:
+			if c.Account == i.Account {
+				descriptors = append(descriptors, c.Descriptor)
+			}
+		case dd.RevokeKey:
+			if c.Account == i.Account && len(c.Keys) > 0 {
+				descriptors = append(descriptors, c.Keys)
+			}
 		}
 		return nil
 	})

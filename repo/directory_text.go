@@ -89,13 +89,23 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 	return o.Kind
 }
 
+// revokedShown is how many branches of a revocation its text names: it is one line.
+const revokedShown = 8
+
 func revocationText(c dd.RevokeKey, who func(objectstore.Account) string) string {
 	s := "revoke account " + who(c.Account)
 	if len(c.Key) > 0 {
 		s = fmt.Sprintf("revoke key %s of %s", keyText(c.Key), who(c.Account))
 	}
-	for _, last := range c.Last {
+	for n, last := range c.Last {
+		if n == revokedShown {
+			s += fmt.Sprintf(", and %d more branches", len(c.Last)-n)
+			break
+		}
 		s += fmt.Sprintf(", on branch %s after block %s", last.Branch.Short(), last.Block.Short())
+	}
+	if len(c.Keys) > 0 {
+		s += "; it signs now by " + keysText(c.Keys)
 	}
 	if c.Reason != "" {
 		s += ": " + c.Reason
@@ -181,6 +191,7 @@ func (o DirectoryOperation) Fields() []Field {
 		}
 		add("last", strings.Join(last, " "))
 		add("reason", c.Reason)
+		add("descriptor", hex.EncodeToString(c.Keys))
 	case dd.TakeOver:
 		add("branch", c.Branch.String())
 	case dd.ResolveEvidence:

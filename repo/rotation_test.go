@@ -327,7 +327,7 @@ func TestMergeByCellOfReplacedKeys(t *testing.T) {
 	}
 }
 
-// TestRevocationAmongManyBranches: a revocation lists 64 branches at most, so it
+// TestRevocationAmongManyBranches: a revocation lists MaxLast branches at most, so it
 // lists those on which the account signed what main does not have.
 func TestRevocationAmongManyBranches(t *testing.T) {
 	s := begin(t, fixed(34))
@@ -340,7 +340,7 @@ func TestRevocationAmongManyBranches(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"b/3", "b/65"} {
+	for _, name := range []string{"b/3", "b/361"} {
 		if _, err := s.Call(ctx, bob, repo.Call{Branch: name, Contract: "shop", Action: "sell", Args: args{"sku": "tea", "n": int64(1)}}); err != nil {
 			t.Fatal(err)
 		}
@@ -351,7 +351,7 @@ func TestRevocationAmongManyBranches(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.rotate("bob", "bob 2")
-	change, kept, err := s.RevocationOf(dd.Identity{Name: "bob", Account: repo.AccountOf(bob), Descriptor: d.Bytes()}, repo.PublicKey(bob, ""), nil, "")
+	change, kept, err := s.RevocationOf(dd.Identity{Name: "bob", Account: repo.AccountOf(bob), Descriptor: d.Bytes()}, repo.Revoking{Key: repo.PublicKey(bob, "")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +359,7 @@ func TestRevocationAmongManyBranches(t *testing.T) {
 	for _, k := range kept {
 		names = append(names, k.Branch)
 	}
-	if got := strings.Join(names, " "); got != "main b/65" {
+	if got := strings.Join(names, " "); got != "main b/361" {
 		t.Errorf("it lists %s", got)
 	}
 	if err := s.Change(ctx, s.key, change); err != nil {

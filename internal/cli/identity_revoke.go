@@ -2,21 +2,26 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
+
+	"github.com/aergo-git/aergo-git/repo"
 )
 
 func (a *app) identityRevokeCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "revoke", Usage: "say from which block on nothing of a key counts", ArgsUsage: "NAME [KEY]", Action: a.identityRevoke,
-		Description: "For a stolen key, after aergo identity rotate has replaced it: what the thief signs with it\n" +
-			"counts nowhere, whatever directory block he names. KEY is its public line, the name of a key of\n" +
-			"yours, or the 8 digits that aergo dd log shows; without KEY the whole account signs nothing any\n" +
-			"more. What it signed counts up to the head that each branch has here, or up to --last. On a\n" +
-			"branch that is not here nothing of it counts. A root matter; it cannot be taken back.",
+		Description: "For a stolen key: what the thief signs with it counts nowhere, whatever directory block he\n" +
+			"names. KEY is its public line, the name of a key of yours, or the 8 digits that aergo dd log\n" +
+			"shows; without KEY the whole account signs nothing any more, and gets nothing. A key by which\n" +
+			"the account still signs is taken out of it in the same step: its other keys go on, or --replace\n" +
+			"gives it another one. What it signed counts up to the head that each branch has here, or up to\n" +
+			"--last. On a branch that is not here nothing of it counts. A root matter; it cannot be taken back.",
 		Flags: append(signOnlyFlags(),
+			&ucli.StringFlag{Name: "replace", Usage: "the account signs by `KEY` instead from now on"},
 			&ucli.StringSliceFlag{Name: "last", Usage: "of a branch, the last block that counts, `BRANCH=BLOCK`; may be repeated"},
 			&ucli.StringFlag{Name: "reason", Usage: "`TEXT` for everybody to read"},
 		),
@@ -51,7 +56,16 @@ func (a *app) identityRevoke(c *ucli.Context) error {
 		}
 		last[branch] = block
 	}
-	change, kept, err := r.RevocationOf(i, key, last, c.String("reason"))
+	w := repo.Revoking{Key: key, Last: last, Reason: c.String("reason")}
+	if c.IsSet("replace") {
+		if key == "" {
+			return usage("AG0113", "Name the key: aergo identity revoke "+shellWord(name)+" KEY --replace NEWKEY", "a whole account is revoked for good: nothing takes its place")
+		}
+		if w.Instead, err = a.publicLine(c.String("replace")); err != nil {
+			return err
+		}
+	}
+	change, kept, err := r.RevocationOf(i, w)
 	if err != nil {
 		return err
 	}
@@ -73,5 +87,13 @@ func (a *app) identityRevoke(c *ucli.Context) error {
 	if err := a.confirm("Revoke?", "aergo identity revoke "+shellWord(name)+" … --yes"); err != nil {
 		return err
 	}
-	return a.changeAndTell(r, change)
+	signing, err := a.findKey(a.chosenKey())
+	mine := err == nil && repo.SameKey(signing.Line, change.Key)
+	if err := a.changeAndTell(r, change); err != nil || a.json || !mine || w.Instead == "" {
+		return err
+	}
+	if _, lines, _, err := r.KeysOf(i); err != nil || !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(w.Instead, l) }) {
+		return err // it waits for others
+	}
+	return a.useKey(r, c.String("replace"))
 }
