@@ -12,10 +12,15 @@ func BenchmarkDecide(b *testing.B) {
 	s := firstState()
 	var list []record
 	for i := range 10_000 {
-		a := account(fmt.Sprint("member ", i))
-		list = append(list, record{keyRole(Writer, "eu/*", a), RoleRecord{Role: Writer, Pattern: "eu/*", Account: a}})
+		list = append(list, must(s.grantRecords(RoleRecord{Role: Writer, Pattern: "eu/*", Account: account(fmt.Sprint("member ", i))}))...)
 	}
 	s = must(s.put(list))
+	many := account("many")
+	for i := range 500 {
+		for _, r := range []Role{Reader, Writer, Producer, Admin} {
+			s = must(s.put(must(s.grantRecords(RoleRecord{Role: r, Pattern: fmt.Sprintf("asia/%d/*", i), Account: many}))))
+		}
+	}
 	for _, q := range []struct {
 		name string
 		Question
@@ -24,6 +29,9 @@ func BenchmarkDecide(b *testing.B) {
 		{"writer", Question{Account: account("member 77"), Right: RightWrite, Name: "eu/berlin"}},
 		{"member", Question{Account: account("member 77"), Right: RightRead}},
 		{"stranger", Question{Account: account("mallory"), Right: RightRead}},
+		{"many", Question{Account: many, Right: RightRead, Name: "asia/77/x"}},
+		{"many, denied read", Question{Account: many, Right: RightRead, Name: "eu/berlin"}},
+		{"many, denied write", Question{Account: many, Right: RightWrite, Name: "eu/berlin/shop/till"}},
 		{"denied", Question{Account: account("mallory"), Right: RightWrite, Name: "eu/x"}},
 	} {
 		b.Run(q.name, func(b *testing.B) {

@@ -161,8 +161,7 @@ func (c Grant) records(s State, op Operation) ([]record, error) {
 	if had {
 		return nil, fault.New("AG0703", "", "%s is %s on %s already", s.who(c.Account), c.Role, c.Pattern)
 	}
-	r := RoleRecord{Role: c.Role, Pattern: c.Pattern, Account: c.Account, By: op.Account, Since: op.Created}
-	return []record{{keyRole(c.Role, c.Pattern, c.Account), r}}, nil
+	return s.grantRecords(RoleRecord{Role: c.Role, Pattern: c.Pattern, Account: c.Account, By: op.Account, Since: op.Created})
 }
 
 // Revoke takes a role back that was granted with exactly this pattern. Needs the
@@ -191,7 +190,7 @@ func (c Revoke) records(s State, op Operation) ([]record, error) {
 	if !had {
 		return nil, fault.New("AG0203", "only what was granted can be taken back: the same role, on the same pattern", "%s has no role %s on %s to lose", s.who(c.Account), c.Role, c.Pattern)
 	}
-	return []record{{keyRole(c.Role, c.Pattern, c.Account), nil}}, nil
+	return s.revokeRecords(c.Role, c.Pattern, c.Account)
 }
 
 func checkGrant(s State, op Operation, g Grant) (had bool, err error) {

@@ -89,6 +89,9 @@ type Question struct {
 //     A role counts on every name that its pattern covers; Admin on a pattern
 //     needs a role whose pattern covers all of it.
 //   - In a public ledger everybody reads.
+//   - A denial to read says nothing of what there is, and to a stranger it takes
+//     as long whatever he asks about. The others explain themselves: ask
+//     RightRead first for whoever is not to learn what there is.
 //   - A registered branch: its producer is the one that the directory names, as
 //     long as he has the role producer there.
 //   - A branch that is not registered: its only producer is its creator, who
@@ -119,16 +122,14 @@ func Decide(s State, q Question) error {
 	if q.Right == RightRoot {
 		return s.mayRoot(q)
 	}
+	if q.Right == RightRead {
+		return s.mayRead(q)
+	}
 	t, err := s.find(q)
 	if err != nil {
-		if q.Right == RightRead && fault.Of(err) != nil {
-			return deniedRead()
-		}
 		return err
 	}
 	switch q.Right {
-	case RightRead:
-		return s.mayRead(q, t)
 	case RightWrite:
 		return s.need(q, t, Writer, Producer)
 	case RightProduce:
@@ -184,10 +185,7 @@ func (s State) find(q Question) (target, error) {
 		return target{q.Name, nil}, nil
 	}
 	if q.Name == "" {
-		if q.Right != RightRead {
-			return target{}, fault.New("AG0102", "", "to %s what? a branch or pattern is missing", q.Right)
-		}
-		return target{}, nil
+		return target{}, fault.New("AG0102", "", "to %s what? a branch or pattern is missing", q.Right)
 	}
 	if err := CheckPattern(q.Name); err != nil {
 		return target{}, err
@@ -205,9 +203,10 @@ func (s State) need(q Question, t target, roles ...Role) error {
 	if err != nil || ok {
 		return err
 	}
+	who := s.who(q.Account)
 	return fault.New("AG0501",
-		fmt.Sprintf("ask an admin for: aergo grant %s --to %s --branch '%s'", roles[0], s.who(q.Account), t.name),
-		"%s may not %s %s: that needs the role %s there; %s may", s.who(q.Account), q.Right, t.name, either(roles), s.holders(t.name, roles...))
+		fmt.Sprintf("ask an admin for: aergo grant %s --to %s --branch '%s'", roles[0], who, t.name),
+		"%s may not %s %s: that needs the role %s there; %s may", who, q.Right, t.name, either(roles), s.holders(t.name, roles...))
 }
 
 func either(roles []Role) string {
@@ -220,31 +219,6 @@ func either(roles []Role) string {
 		}
 	}
 	return text
-}
-
-func (s State) mayRead(q Question, t target) error {
-	if s.Public() {
-		return nil
-	}
-	if t.branch == nil && t.name != "" && q.Creator == q.Account && q.Account != "" && !q.Branch.IsZero() {
-		return nil // his own branch that nobody else knows
-	}
-	ok, err := false, error(nil)
-	if t.name == "" {
-		ok, err = s.hasAnyRole(q.Account)
-	} else {
-		ok, err = s.holds(q.Account, t.name, Reader, Writer, Producer, Admin)
-	}
-	if err != nil || ok {
-		return err
-	}
-	return deniedRead()
-}
-
-// deniedRead is the one answer to who may not read. It says nothing of what or
-// who there is, and is the same where there is nothing: the asker is no member.
-func deniedRead() error {
-	return fault.New("AG0501", "ask its owner for the role reader", "you may not read this, or it does not exist")
 }
 
 func (s State) mayProduce(q Question, t target) error {

@@ -65,7 +65,7 @@ func (r rules) has(person, target string, roles ...string) bool {
 // by its id, which the directory does not know.
 func (r rules) allows(person string, right Right, target string, unregistered bool, creator string) bool {
 	producer, registered := r.registered[target]
-	if unregistered && registered {
+	if unregistered && registered && (right != RightRead || creator != person) {
 		return false // the name is another branch's
 	}
 	switch right {
@@ -122,8 +122,7 @@ func (r rules) state(t *testing.T) State {
 	l.Public = r.public
 	list := []record{{keyLedger(), l}}
 	for _, g := range r.grants {
-		a := account(g.person)
-		list = append(list, record{keyRole(Role(g.role), g.pattern, a), RoleRecord{Role: Role(g.role), Pattern: g.pattern, Account: a}})
+		s = must(s.put(must(s.grantRecords(RoleRecord{Role: Role(g.role), Pattern: g.pattern, Account: account(g.person)}))))
 	}
 	for name, producer := range r.registered {
 		if name != mainBranch {

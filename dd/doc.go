@@ -30,8 +30,9 @@
 // the branch main and the engine. Each later block lists operations, is signed
 // by the directory's producer, and carries the root of the state map after it.
 // State.Next is the only way from one state to the next, for our own blocks and
-// for those of others; VerifyChain takes it from the genesis on and believes
-// nothing but the ledger id. Of two chains State.Better says which is followed;
+// for those of others; State.Follow takes it for many, whose signatures it
+// verifies together, and VerifyChain from the genesis on: it believes nothing but
+// the ledger id. Of two chains State.Better says which is followed;
 // Directory.Accept obeys it.
 //
 // Records of the state map, by the key tuple that begins with:
@@ -50,6 +51,7 @@
 //	"name", branch name             id
 //	"tag", name                     block, branch, tagger, message, time
 //	"role", role, pattern, account  a grant
+//	"member", account               how many roles of each kind it has
 //	"block", id                     number of each earlier directory block
 //	"seen", account, salt           id of each operation so far: none counts twice
 //

@@ -119,6 +119,7 @@ func (g Genesis) records(ledger objectstore.Hash) ([]record, error) {
 		list = append(list, record{keyRole(role, "*", owner),
 			RoleRecord{Role: role, Pattern: "*", Account: owner, By: owner, Since: g.Created}})
 	}
+	list = append(list, record{keyMember(owner), member{Admin: 1, Producer: 1}})
 	d, err := sign.ParseDescriptor(g.Owner)
 	if err != nil {
 		return nil, err

@@ -165,4 +165,4 @@ func checkAccount(what string, a objectstore.Account) error {
 	return nil
 }
 
-func encodeKey(key []any) ([]byte, error) { return wire.AppendKey(nil, key...) }
+func encodeKey(key []any) ([]byte, error) { return wire.AppendKey(make([]byte, 0, 160), key...) }

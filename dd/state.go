@@ -1,7 +1,6 @@
 package dd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -299,22 +298,6 @@ func (s State) mayBeProducer(a objectstore.Account, name string) error {
 	return err
 }
 
-// holds reports whether an account has one of the roles on a name or pattern,
-// or is the owner.
-func (s State) holds(a objectstore.Account, target string, roles ...Role) (bool, error) {
-	if a == s.Owner() {
-		return true, nil
-	}
-	for _, pattern := range covering(target) {
-		for _, r := range roles {
-			if ok, err := s.hasRecord(keyRole(r, pattern, a)); ok || err != nil {
-				return ok, err
-			}
-		}
-	}
-	return false, nil
-}
-
 // holders names accounts that have one of the roles on a target, for people: at
 // most four, the owner last. It reads no more than it names.
 func (s State) holders(target string, roles ...Role) string {
@@ -337,32 +320,6 @@ func (s State) holders(target string, roles ...Role) string {
 		}
 	}
 	return strings.Join(append(names, s.who(s.Owner())), ", ")
-}
-
-// hasAnyRole reports whether an account is a member at all. It looks at keys
-// only: they end with the account.
-func (s State) hasAnyRole(a objectstore.Account) (bool, error) {
-	if a == s.Owner() {
-		return true, nil
-	}
-	end, err := encodeKey([]any{string(a)})
-	if err != nil {
-		return false, nil // no account
-	}
-	from, err := encodeKey([]any{"role"})
-	if err != nil {
-		return false, err
-	}
-	err = s.m.Scan(from, wire.KeyPrefixEnd(from), func(key, _ []byte) error {
-		if bytes.HasSuffix(key, end) {
-			return errEnough
-		}
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		return true, nil
-	}
-	return false, err
 }
 
 // errEnough ends a scan.
