@@ -23,6 +23,7 @@ const (
 	RightSign                      // sign by these keys
 	RightApprove                   // approve what is merged into a branch
 	RightRoot                      // decide who rules the ledger
+	RightPeer                      // change where a peer is reached
 )
 
 // String is the right as a verb.
@@ -50,6 +51,8 @@ func (r Right) String() string {
 		return "approve merges into"
 	case RightRoot:
 		return "rule"
+	case RightPeer:
+		return "move"
 	}
 	return fmt.Sprintf("do %d to", uint8(r))
 }
@@ -105,6 +108,7 @@ type Question struct {
 //   - Sign: exactly the present keys of the account. What a block holds, and the
 //     block, is signed by the keys present at the directory block that it names.
 //   - Approve: writers, producers and admins.
+//   - Peer: the account of the peer that Name names, and admins of everything.
 //
 // Decide is pure: it reads s and q, nothing else. An error that is no fault
 // means that the state could not be read.
@@ -124,6 +128,9 @@ func Decide(s State, q Question) error {
 	}
 	if q.Right == RightRead {
 		return s.mayRead(q)
+	}
+	if q.Right == RightPeer {
+		return s.mayMove(q)
 	}
 	t, err := s.find(q)
 	if err != nil {

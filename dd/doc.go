@@ -49,6 +49,7 @@
 //	"past", account, descriptor     until when it signed by that one
 //	"branch", id                    name, creator, salt, producer, epoch, policy, first parent, protection
 //	"name", branch name             id
+//	"peer", name                    account, addresses, whether it is a mirror
 //	"tag", name                     block, branch, tagger, message, time
 //	"role", role, pattern, account  a grant
 //	"member", account               how many roles of each kind it has

@@ -2,6 +2,9 @@ package dd
 
 import (
 	"bytes"
+	"net/url"
+	"path"
+	"strings"
 	"testing"
 
 	"github.com/aergo-git/aergo-git/internal/ledgertest"
@@ -47,6 +50,8 @@ func FuzzDecodeOperation(f *testing.F) {
 		SetVisibility{Public: true},
 		SetThreshold{Threshold: 1},
 		SetEngine{Engine: 2},
+		SetPeer{Name: "berlin", Descriptor: descriptor("bob").Bytes(), Addresses: []string{"https://[2001:db8::1]:7070/a/b"}, Mirror: true},
+		SetPeer{Name: "berlin", Off: true},
 		SetProducer{Account: account("bob")},
 		TakeOver{Branch: hash("b")},
 		ResolveEvidence{Branch: hash("b"), Sequence: 1, Block: hash("x")},
@@ -151,6 +156,22 @@ func FuzzDecodeApproval(f *testing.F) {
 		roundTrip(t, data, got)
 		if err := VerifyApproval(s, got); err == nil && got.Approval != a.Approval {
 			t.Fatal("an approval that nobody signed was taken")
+		}
+	})
+}
+
+func FuzzCheckAddress(f *testing.F) {
+	for _, a := range []string{"https://a.example:1", "https://10.0.0.1:65535/x", "https://[2001:db8::7]:7070/shop/b", "https://a:b@c:1", "https://[::ffff:1.2.3.4]:1"} {
+		f.Add(a)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if CheckAddress(text) != nil {
+			return
+		}
+		// Whatever is accepted means the same to everybody who reads addresses.
+		u, err := url.Parse(text)
+		if err != nil || u.String() != text || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Port() == "" || path.Clean("/"+u.Path) != "/"+strings.TrimPrefix(u.Path, "/") {
+			t.Fatalf("%q is read as %+v, %v", text, u, err)
 		}
 	})
 }

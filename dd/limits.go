@@ -66,6 +66,12 @@ const (
 	MaxApprovals = 16
 	MaxStandbys  = 8
 
+	// MaxPeers is how many peers a ledger lists, MaxAddresses where each is
+	// reached, MaxAddress how long an address is in bytes: a host name has 253.
+	MaxPeers     = 256
+	MaxAddresses = 8
+	MaxAddress   = 320
+
 	// MaxApproval is the size of a signed approval in bytes: the approval has
 	// 250, the seal of an account of 16 keys 2.3 KB.
 	MaxApproval = 8 << 10

@@ -23,6 +23,7 @@ type ruleModel struct {
 	producer  string
 	threshold int
 	engine    int
+	peers     map[string]int // address of the person's machine, by number
 }
 
 // attempt is one operation that somebody tries.
@@ -95,6 +96,16 @@ func (m *ruleModel) try(a attempt) bool {
 			return false
 		}
 		m.engine = a.n
+	case "peer":
+		if at, there := m.peers[p]; !m.admins[a.author] && !(there && p == a.author) || there && at == a.n {
+			return false
+		}
+		m.peers[p] = a.n
+	case "unpeer":
+		if _, there := m.peers[p]; !there || !m.admins[a.author] {
+			return false
+		}
+		delete(m.peers, p)
 	case "delegate":
 		if !m.admins[a.author] && !m.delegates[a.author] || m.delegates[p] || m.gone[p] {
 			return false
@@ -170,7 +181,7 @@ func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 		a.author = "alice"
 	}
 	a.key = keyOf(a.author)
-	kinds := []string{"admin", "unadmin", "threshold", "engine", "delegate", "reader", "keys", "keys", "revoke", "producer"}
+	kinds := []string{"admin", "unadmin", "threshold", "engine", "peer", "unpeer", "delegate", "reader", "keys", "keys", "revoke", "producer"}
 	a.kind = kinds[rng.IntN(len(kinds))]
 	switch a.kind {
 	case "admin":
@@ -183,6 +194,11 @@ func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 	case "engine":
 		a.n = m.engine + rng.IntN(3)
 		a.change = SetEngine{Engine: uint64(a.n)}
+	case "peer":
+		a.n = 1 + rng.IntN(2)
+		a.change = SetPeer{Name: a.person, Descriptor: descriptor(a.person).Bytes(), Addresses: []string{fmt.Sprint("https://a.example:", a.n)}}
+	case "unpeer":
+		a.change = SetPeer{Name: a.person, Off: true}
 	case "delegate":
 		a.change = Grant{Role: Admin, Pattern: "eu/*", Account: account(a.person)}
 	case "reader":
@@ -233,7 +249,7 @@ func TestTheRulesAreWhatTheModelSays(t *testing.T) {
 	yes, no, allowed := 0, 0, map[string]int{}
 	for range 12 {
 		m := &ruleModel{key: map[string]int{}, admins: map[string]bool{"alice": true}, delegates: map[string]bool{}, readers: map[string]bool{},
-			gone: map[string]bool{}, dead: map[string]map[int]bool{}, producer: "alice", threshold: 1, engine: 1}
+			gone: map[string]bool{}, dead: map[string]map[int]bool{}, producer: "alice", threshold: 1, engine: 1, peers: map[string]int{}}
 		genesis := must(genesisOf("alice").Encode())
 		s := stateOf(genesis)
 		chain := []SealedBlock{must(seal(s.Block().Header, seals{}, descriptor("alice"), signers("alice")))}

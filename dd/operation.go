@@ -29,6 +29,7 @@ const (
 	KindProtect    OperationKind = 13
 	KindAnchor     OperationKind = 10
 	KindThreshold  OperationKind = 14
+	KindPeer       OperationKind = 11
 	KindProducer   OperationKind = 12
 	KindRevokeKey  OperationKind = 15
 	KindTakeOver   OperationKind = 16
@@ -64,6 +65,8 @@ func (k OperationKind) String() string {
 		return "threshold"
 	case KindRevokeKey:
 		return "revoke key"
+	case KindPeer:
+		return "peer"
 	case KindProducer:
 		return "directory producer"
 	case KindTakeOver:
@@ -107,7 +110,7 @@ func (o SignedOperation) ID() objectstore.Hash {
 // Change is what an operation does: one of RegisterBranch, UpdateBranch,
 // ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys,
 // SetThreshold, SetEngine, RevokeKey, AnchorBranch, SetProducer, TakeOver,
-// ResolveEvidence.
+// ResolveEvidence, SetPeer.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -207,6 +210,8 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[SetThreshold](body)
 	case KindRevokeKey:
 		return decodeAs[RevokeKey](body)
+	case KindPeer:
+		return decodeAs[SetPeer](body)
 	case KindProducer:
 		return decodeAs[SetProducer](body)
 	case KindTakeOver:

@@ -35,6 +35,7 @@ type DirectoryInfo struct {
 	Grants     []dd.RoleRecord
 	Branches   []DirectoryBranch
 	Tags       []Tag
+	Peers      []dd.Peer
 	Notices    []Notice
 }
 
@@ -86,6 +87,9 @@ func (r *Repository) Directory() (DirectoryInfo, error) {
 		return info, err
 	}
 	if info.Tags, err = r.Tags(); err != nil {
+		return info, err
+	}
+	if info.Peers, err = s.Peers(); err != nil {
 		return info, err
 	}
 	info.Notices, err = r.notices(s, info)
@@ -274,6 +278,30 @@ func (r *Repository) Identity(name string) (dd.Identity, bool, error) {
 		return dd.Identity{}, false, err
 	}
 	return s.Identity(name)
+}
+
+// Peers lists who replicates the ledger, by name.
+func (r *Repository) Peers() ([]dd.Peer, error) {
+	s, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
+	return s.Peers()
+}
+
+// Peer gives the peer of a name in the directory.
+func (r *Repository) Peer(name string) (dd.Peer, bool, error) {
+	s, err := r.directory.Head()
+	if err != nil {
+		return dd.Peer{}, false, err
+	}
+	return s.Peer(name)
+}
+
+// MayRead tells whether an account may read anything of the ledger.
+func (r *Repository) MayRead(account objectstore.Account) bool {
+	s, err := r.directory.Head()
+	return err == nil && dd.Decide(s, dd.Question{Account: account, Right: dd.RightRead}) == nil
 }
 
 // NameOf is the name that the directory gives an account; "" for none.

@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -63,6 +64,19 @@ func (r *Repository) directoryTables() []sqlcontract.TableFunction {
 				}
 			}
 			return nil
+		}),
+		table("peers", "name TEXT, account TEXT, mirror INTEGER, addresses TEXT, added_by TEXT, since INTEGER", func(s dd.State, yield func(...any) bool) error {
+			list, err := s.Peers()
+			for _, p := range list {
+				mirror := int64(0)
+				if p.Mirror {
+					mirror = 1
+				}
+				if !yield(p.Name, string(p.Account), mirror, strings.Join(p.Addresses, " "), string(p.By), p.Since) {
+					break
+				}
+			}
+			return err
 		}),
 		table("log", "number INTEGER, position INTEGER, block TEXT, time INTEGER, operation TEXT, kind TEXT, account TEXT, created INTEGER, text TEXT",
 			func(s dd.State, yield func(...any) bool) error {

@@ -77,6 +77,8 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 		return fmt.Sprintf("root matters take %d admins", c.Threshold)
 	case dd.SetEngine:
 		return fmt.Sprintf("engine %d is in force", c.Engine)
+	case dd.SetPeer:
+		return peerText(c, who)
 	case dd.SetProducer:
 		return "directory producer " + who(c.Account)
 	case dd.RevokeKey:
@@ -109,6 +111,21 @@ func revocationText(c dd.RevokeKey, who func(objectstore.Account) string) string
 	}
 	if c.Reason != "" {
 		s += ": " + c.Reason
+	}
+	return s
+}
+
+func peerText(c dd.SetPeer, who func(objectstore.Account) string) string {
+	if c.Off {
+		return "remove peer " + c.Name
+	}
+	s := "peer " + c.Name
+	if c.Mirror {
+		s = "mirror " + c.Name
+	}
+	s += " = " + who(accountOfDescriptor(c.Descriptor))
+	if len(c.Addresses) > 0 {
+		s += " at " + strings.Join(c.Addresses, " ")
 	}
 	return s
 }
@@ -180,6 +197,14 @@ func (o DirectoryOperation) Fields() []Field {
 		add("threshold", c.Threshold)
 	case dd.SetEngine:
 		add("engine", c.Engine)
+	case dd.SetPeer:
+		add("name", c.Name)
+		add("removed", c.Off)
+		if !c.Off {
+			add("account", string(accountOfDescriptor(c.Descriptor)))
+			add("addresses", strings.Join(c.Addresses, " "))
+			add("mirror", c.Mirror)
+		}
 	case dd.SetProducer:
 		add("account", string(c.Account))
 	case dd.RevokeKey:

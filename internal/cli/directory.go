@@ -21,7 +21,7 @@ func (a *app) directoryCommand() *ucli.Command {
 			{
 				Name: "show", Usage: "show identities, grants, branches and tags", Action: a.directoryShow,
 				Description: "One screen of what the directory says. What is unusual stands at the end, with a mark.\n" +
-					"As SQL: dd.identities, dd.grants, dd.branches, dd.tags, dd.log, see docs/reference/history.md",
+					"As SQL: dd.identities, dd.grants, dd.branches, dd.tags, dd.peers, dd.log, see docs/reference/history.md",
 			},
 			{
 				Name: "log", Usage: "list the operations, newest first", Flags: []ucli.Flag{count}, Action: a.directoryLog,
@@ -66,6 +66,7 @@ type directoryJSON struct {
 	Grants     []grantJSON           `json:"grants"`
 	Branches   []directoryBranchJSON `json:"branches"`
 	Tags       []tagJSON             `json:"tags"`
+	Peers      []peerJSON            `json:"peers"`
 	Notices    []noticeJSON          `json:"notices"`
 }
 
@@ -157,6 +158,7 @@ func (a *app) directoryShow(c *ucli.Context) error {
 		t := d.Tags[i]
 		return []string{clean(t.Name), t.Block.Short(), a.who(t.Tagger), date(t.Time), clean(t.Message)}
 	})
+	a.section("peers", len(d.Peers), func(i int) []string { return a.peerLine(d.Peers[i]) })
 	if len(d.Notices) == 0 {
 		return nil
 	}
@@ -199,7 +201,7 @@ func directoryOf(d repo.DirectoryInfo) directoryJSON {
 	j := directoryJSON{
 		Ledger: id(d.Ledger), Owner: string(d.Owner), Producer: string(d.Producer), Threshold: d.Threshold, Public: d.Public,
 		Engine: d.Engine, Created: timeJSON(d.Created), Block: id(d.Block), Number: d.Number, Time: timeJSON(d.Time),
-		Identities: identitiesOf(d.Identities), Grants: []grantJSON{}, Branches: []directoryBranchJSON{}, Tags: []tagJSON{}, Notices: []noticeJSON{},
+		Identities: identitiesOf(d.Identities), Grants: []grantJSON{}, Branches: []directoryBranchJSON{}, Tags: []tagJSON{}, Peers: peersOf(d.Peers), Notices: []noticeJSON{},
 	}
 	for _, g := range d.Grants {
 		j.Grants = append(j.Grants, grantOf(g))

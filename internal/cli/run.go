@@ -157,7 +157,7 @@ func (a *app) commands() []*ucli.Command {
 		a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(), a.eventsCommand(), a.contractCommand(), a.testCommand(), a.devCommand(),
 		a.branchCommand(), a.switchCommand(), a.tagCommand(), a.approveCommand(), a.mergeCommand(), a.mergeRuleCommand(), a.conflictsCommand(), a.resolveCommand(),
 		a.cherryPickCommand(), a.revertCommand(), a.rebaseCommand(), a.undoCommand(),
-		a.identityCommand(), a.grantCommand(), a.revokeCommand(), a.visibilityCommand(), a.directoryCommand(), a.verifyCommand(), a.proofCommand(),
+		a.identityCommand(), a.grantCommand(), a.revokeCommand(), a.visibilityCommand(), a.peersCommand(), a.directoryCommand(), a.verifyCommand(), a.proofCommand(),
 		a.explainCommand(), a.completionCommand(), a.versionCommand(), a.helpCommand(),
 	}
 	for _, c := range verbs {
