@@ -195,17 +195,25 @@ func (r *Repository) goOn(ctx context.Context, key crypto.Signer, into string, m
 	return res, r.saveMerge(by.record.ID, source, chosen)
 }
 
-// expand finds the conflicts that choices are about.
+// expand finds the conflicts that choices are about. What says more goes first: a
+// cell, its row, its column, its table. So their order does not matter.
 func expand(more []Choice, conflicts []Conflict) ([]merge.Choice, error) {
 	var list []merge.Choice
-	taken := map[int]bool{}
-	for _, want := range more {
+	taken := map[int]Choice{}
+	for _, want := range slices.SortedStableFunc(slices.Values(more), func(a, b Choice) int { return b.says() - a.says() }) {
 		found := false
 		for i, c := range conflicts {
-			if taken[i] || !c.Open() || !want.about(c) {
+			if !c.Open() || !want.About(c) {
 				continue
 			}
-			found, taken[i] = true, true
+			found = true
+			if by, ok := taken[i]; ok {
+				if by.says() == want.says() {
+					return nil, fault.New("AG0711", "Choose once for each.", "%s and %s are chosen both, and mean one conflict", by, want)
+				}
+				continue
+			}
+			taken[i] = want
 			x := merge.Choice{Key: c.key, Column: c.Column, Take: want.Take}
 			if want.Take == merge.Value {
 				x.Value = want.Value
@@ -219,9 +227,20 @@ func expand(more []Choice, conflicts []Conflict) ([]merge.Choice, error) {
 	return list, nil
 }
 
-// about tells whether a choice concerns a conflict. What it leaves empty it does
+// says is how much a choice says about which conflicts it is for.
+func (w Choice) says() int {
+	n := 0
+	for bit, said := range []bool{w.Contract != "", w.Table != "", w.Column != "", w.Key != nil} {
+		if said {
+			n |= 1 << bit
+		}
+	}
+	return n
+}
+
+// About tells whether a choice concerns a conflict. What it leaves empty it does
 // not ask for.
-func (w Choice) about(c Conflict) bool {
+func (w Choice) About(c Conflict) bool {
 	switch {
 	case w.Contract != "" && w.Contract != c.Contract, w.Table != "" && w.Table != c.Table,
 		w.Column != "" && w.Column != c.Column, w.Take == merge.Value && c.Column == "":
@@ -265,8 +284,11 @@ func (r *Repository) Unsettle(into string, about Choice) (int, error) {
 		return 0, err
 	}
 	_, choices, ok, err := r.opened(rec.ID)
-	if err != nil || !ok {
-		return 0, errors.Join(err, noMerge(rec.Name))
+	if err == nil && !ok {
+		err = noMerge(rec.Name)
+	}
+	if err != nil {
+		return 0, err
 	}
 	about.Take = 0
 	var back []merge.Choice
@@ -278,7 +300,7 @@ func (r *Repository) Unsettle(into string, about Choice) (int, error) {
 		at := Conflict{Column: c.Column, Key: tuple[2:]}
 		at.Contract, _ = tuple[0].(string)
 		at.Table, _ = tuple[1].(string)
-		if about.about(at) {
+		if about.About(at) {
 			back = append(back, c)
 		}
 	}

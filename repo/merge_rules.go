@@ -3,7 +3,9 @@ package repo
 import (
 	"context"
 	"crypto"
+	"slices"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
@@ -51,5 +53,18 @@ func (r *Repository) SetMergeRule(ctx context.Context, key crypto.Signer, branch
 // that of the whole table. What both sides of a merge by cell changed is then a
 // conflict again.
 func (r *Repository) DropMergeRule(ctx context.Context, key crypto.Signer, branch, contract, table, column string) (Result, error) {
+	rules, err := r.MergeRules(branch, contract)
+	if err != nil {
+		return Result{}, err
+	}
+	if !slices.ContainsFunc(rules, func(x sqlcontract.RuleInForce) bool {
+		return x.Table == table && (column == "" && len(x.Columns) == 0 || slices.Contains(x.Columns, column))
+	}) {
+		name := contract + "." + table
+		if column != "" {
+			name += "." + column
+		}
+		return Result{}, fault.New("AG0401", "aergo merge-rule "+contract+" lists what there is.", "%s has no merge rule to drop", name)
+	}
 	return r.Call(ctx, key, Call{Contract: ruleContract, Action: dropRule, Branch: branch, Args: map[string]any{"contract": contract, "table_name": table, "column_name": column}})
 }

@@ -68,11 +68,16 @@ func (a *app) byCells(m repo.MergeResult, into string) error {
 	}
 	a.conflictLines(m.Conflicts)
 	a.say("%s. Nothing is lost and nothing is published.", plural(len(m.Conflicts), "conflict"))
-	a.conflictNext(m.Conflicts)
+	a.conflictNext(m)
 	return nil
 }
 
-func (a *app) conflictNext(list []repo.Conflict) {
+func (a *app) conflictNext(m repo.MergeResult) {
+	list := m.Conflicts
+	if slices.ContainsFunc(list, isSum) {
+		a.next("aergo merge --abort, then aergo merge %s --automatic: the calls run again, and each counts once · aergo resolve", m.Source.Short())
+		return
+	}
 	i := slices.IndexFunc(list, repo.Conflict.Open)
 	if i < 0 {
 		a.next("other calls on one of the branches, or other choices: aergo merge --abort")
@@ -90,7 +95,7 @@ func (a *app) conflictNext(list []repo.Conflict) {
 func (a *app) conflictLines(list []repo.Conflict) {
 	var lines [][]string
 	for _, c := range list {
-		where := []string{"  " + c.Contract + "." + c.Table, keyText(repo.RowDiff{Columns: c.KeyNames, Key: c.Key}), c.Column}
+		where := []string{"  " + c.Contract + "." + c.Table, keyBy(repo.RowDiff{Columns: c.KeyNames, Key: c.Key}, shortCell), c.Column}
 		if c.Open() {
 			what := a.sideText(c, c.InOurs, c.Ours) + " | " + a.sideText(c, c.InTheirs, c.Theirs)
 			lines = append(lines, append(where, what, a.conflictWord(c), a.byText(c)))
@@ -139,7 +144,7 @@ func (a *app) sideText(c repo.Conflict, in bool, cells []any) string {
 
 func cellsText(c repo.Conflict, cells []any) string {
 	if c.Column != "" && len(cells) == 1 {
-		return sideCell(cells[0])
+		return shortCell(cells[0])
 	}
 	return "present"
 }
@@ -155,7 +160,7 @@ func sideCell(v any) string {
 func rowCells(names []string, cells []any) string {
 	var b strings.Builder
 	for i, v := range cells {
-		fmt.Fprintf(&b, " %s=%s", names[i], sideCell(v))
+		fmt.Fprintf(&b, " %s=%s", names[i], shortCell(v))
 	}
 	return b.String()
 }
@@ -210,7 +215,7 @@ func (a *app) openState(m repo.MergeResult) error {
 		return nil
 	}
 	a.say("%s of the merge of %s.", plural(len(m.Conflicts), "conflict"), m.Source.Short())
-	a.conflictNext(m.Conflicts)
+	a.conflictNext(m)
 	return nil
 }
 
@@ -219,8 +224,10 @@ func (a *app) resolveCommand() *ucli.Command {
 		Name: "resolve", Usage: "settle conflicts of a merge by cell", ArgsUsage: "[PATH…]", Category: "history",
 		Description: "PATH is shop.item[tea].price, shop.item.price, shop.item or shop; without one all\n" +
 			"conflicts are meant. A key cell that holds , ] = or a quote stands in quotes, as in\n" +
-			"aergo conflicts --json: '[\"a,b\",1]'. Without --ours, --theirs and --set it asks for each. What was\n" +
-			"chosen is kept, and signed in the merge block, which is made when nothing is left.",
+			"aergo conflicts --json: '[\"a,b\",1]'. Of two that mean one conflict the one that says more goes\n" +
+			"first, --set in any place. Without --ours, --theirs and --set it asks for each. What was chosen is\n" +
+			"kept, and signed in the merge block, which is made when nothing is left.\n" +
+			"In a column with MERGE RULE DELTA a side gives up what the other one added: then it asks.",
 		Flags: []ucli.Flag{
 			&ucli.BoolFlag{Name: "ours", Usage: "take what this branch has"},
 			&ucli.BoolFlag{Name: "theirs", Usage: "take what the source has"},
@@ -299,6 +306,15 @@ func (a *app) resolve(c *ucli.Context) error {
 			return err
 		}
 	}
+	if side != 0 { // who walks has seen it at each
+		command := "aergo resolve --" + side.String()
+		for _, path := range c.Args().Slice() {
+			command += " " + shellWord(path)
+		}
+		if err := a.confirmSums(open, choices, command+" --yes"); err != nil {
+			return err
+		}
+	}
 	m, err := r.Settle(a.ctx, key, into, choices...)
 	if err != nil {
 		return err
@@ -367,9 +383,6 @@ func (a *app) setTo(r *repo.Repository, into, path string, text *string) (repo.C
 	if choice.Column == "" || choice.Key == nil {
 		return choice, usage("AG0105", "resolve --set 'shop.item[tea].price=475'", "%s does not name one cell", path)
 	}
-	if text == nil {
-		return choice, nil
-	}
 	if into == "" {
 		into = r.Current()
 	}
@@ -381,6 +394,12 @@ func (a *app) setTo(r *repo.Repository, into, path string, text *string) (repo.C
 		for _, column := range t.Columns {
 			if column.Name != choice.Column {
 				continue
+			}
+			if text == nil {
+				if column.NotNull {
+					err = usage("AG0403", "conflicts", "%s is NOT NULL", path)
+				}
+				return choice, err
 			}
 			// A value is typed as an argument of the column's type is.
 			set := &sqlcontract.Action{Name: "set", Params: []sqlcontract.Param{{Name: column.Name, Type: column.Type}}}

@@ -28,7 +28,11 @@ func (a *app) walkConflicts(r *repo.Repository, into string, list []repo.Conflic
 	in := bufio.NewReader(a.stdin)
 	for i := 0; i < len(open); {
 		a.showConflict(open[i], chosen[i], i+1, len(open))
-		fmt.Fprint(a.err, "[o]urs, [t]heirs, =VALUE, [s]kip, [b]ack, [q]uit: ")
+		values := "=VALUE, [n]ull, "
+		if open[i].Column == "" {
+			values = ""
+		}
+		fmt.Fprint(a.err, "[o]urs, [t]heirs, "+values+"[s]kip, [b]ack, [q]uit: ")
 		var line string
 		err := a.await(func() (err error) { line, err = in.ReadString('\n'); return err }, func() {})
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -48,9 +52,13 @@ func (a *app) walkConflicts(r *repo.Repository, into string, list []repo.Conflic
 			choice.Take = merge.Theirs
 			chosen[i] = &choice
 			i++
-		case strings.HasPrefix(answer, "=") && open[i].Column != "":
-			value := strings.TrimSpace(answer[1:])
-			set, err := a.setTo(r, into, path, &value)
+		case (strings.HasPrefix(answer, "=") || answer == "n" || answer == "null") && open[i].Column != "":
+			var value *string // none: NULL
+			if rest, is := strings.CutPrefix(answer, "="); is {
+				rest = strings.TrimSpace(rest)
+				value = &rest
+			}
+			set, err := a.setTo(r, into, path, value)
 			if err != nil {
 				a.note("%v", err)
 				continue
@@ -103,10 +111,13 @@ func (a *app) showConflict(c repo.Conflict, chosen *repo.Choice, n, of int) {
 	}
 	a.say("%s", head)
 	a.columns([][]string{{"  base", base}, {"  ours", side(c.InOurs, c.Ours), by(c.OursBy)}, {"  theirs", side(c.InTheirs, c.Theirs), by(c.TheirsBy)}})
+	if isSum(c) {
+		a.say("  A side gives up what the other one added: %s. Each call counts once in: aergo merge SRC --automatic", sumText(c))
+	}
 	if chosen != nil {
 		what := chosen.Take.String()
 		if chosen.Take == merge.Value {
-			what += " " + cell(chosen.Value)
+			what += " " + shortCell(chosen.Value)
 		}
 		a.say("  chosen: %s", what)
 	}

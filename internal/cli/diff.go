@@ -165,7 +165,7 @@ func (a *app) diffTable(format string, rows []repo.RowDiff) error {
 	for _, r := range rows {
 		for i := len(r.Key); i < len(r.Columns); i++ {
 			before, after := at(r.Old, i), at(r.New, i)
-			if r.Old != nil && r.New != nil && sideCell(before) == sideCell(after) {
+			if r.Old != nil && r.New != nil && sameCell(r.Old, r.New, i) {
 				continue
 			}
 			if err := w.Row([]any{r.Contract, r.Table, keyText(r), r.Columns[i], before, after}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
@@ -205,14 +206,16 @@ func changed(rows []repo.RowDiff) string {
 }
 
 // keyText is a row's key: "sku=tea" or "id=7 account=1".
-func keyText(r repo.RowDiff) string {
+func keyText(r repo.RowDiff) string { return keyBy(r, cell) }
+
+func keyBy(r repo.RowDiff, show func(v any) string) string {
 	parts := make([]string, len(r.Key))
 	for i, v := range r.Key {
 		name := "?"
 		if i < len(r.Columns) {
 			name = r.Columns[i]
 		}
-		parts[i] = name + "=" + cell(v)
+		parts[i] = name + "=" + show(v)
 	}
 	return strings.Join(parts, " ")
 }
@@ -222,7 +225,7 @@ func rowText(r repo.RowDiff) string {
 	var parts []string
 	value := func(row []any, i int) string {
 		if i < len(row) {
-			return sideCell(row[i])
+			return shortCell(row[i])
 		}
 		return "NULL"
 	}
@@ -233,8 +236,8 @@ func rowText(r repo.RowDiff) string {
 		case r.New == nil:
 			parts = append(parts, r.Columns[i]+"="+value(r.Old, i))
 		default:
-			if before, after := value(r.Old, i), value(r.New, i); before != after {
-				parts = append(parts, r.Columns[i]+" "+before+" → "+after)
+			if !sameCell(r.Old, r.New, i) {
+				parts = append(parts, r.Columns[i]+" "+value(r.Old, i)+" → "+value(r.New, i))
 			}
 		}
 	}
@@ -244,7 +247,47 @@ func rowText(r repo.RowDiff) string {
 	} else if r.New == nil {
 		mark = "-"
 	}
-	return fmt.Sprintf("%s %s  %s  %s", mark, r.Table, keyText(r), strings.Join(parts, ", "))
+	return fmt.Sprintf("%s %s  %s  %s", mark, r.Table, keyBy(r, shortCell), strings.Join(parts, ", "))
+}
+
+// sameCell compares one cell of two rows; a row that ends before it has NULL.
+func sameCell(a, b []any, i int) bool {
+	var x, y any
+	if i < len(a) {
+		x = a[i]
+	}
+	if i < len(b) {
+		y = b[i]
+	}
+	return sideCell(x) == sideCell(y)
+}
+
+// A cell of more than mostCell characters, or half as many bytes, is cut where it
+// stands in a line with others. JSON and the tables of queries have all of it.
+const mostCell = 80
+
+// shortCell is sideCell, cut: "first words… (3,000 characters)".
+func shortCell(v any) string {
+	switch x := v.(type) {
+	case string:
+		if n := utf8.RuneCountInString(x); n > mostCell {
+			return clean(string([]rune(x)[:mostCell*3/4])) + "… (" + grouped(n) + " characters)"
+		}
+	case []byte:
+		if len(x) > mostCell/2 {
+			return "0x" + hex.EncodeToString(x[:mostCell*3/8]) + "… (" + grouped(len(x)) + " bytes)"
+		}
+	}
+	return sideCell(v)
+}
+
+// grouped is a number as people read it: 3,000.
+func grouped(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // shellWord is a word of a command line that can be copied into a shell.

@@ -101,7 +101,7 @@ func (a *app) showBlock(b repo.BlockInfo) error {
 		for _, c := range b.Merge.Chosen {
 			what := c.Take.String()
 			if c.Take == merge.Value {
-				what += " to " + cell(c.Value)
+				what += " to " + shortCell(c.Value)
 			}
 			a.say("    %s  %s", clean(chosenOf(c).Path), what)
 		}
