@@ -29,6 +29,7 @@ var parts = []part{
 	{"berka", berka},
 	{"import", importing},
 	{"merge", merging},
+	{"directory", directory},
 	{"start", commands},
 }
 

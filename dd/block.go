@@ -161,7 +161,7 @@ func (s State) Next(sealed SealedBlock) (State, error) {
 // given each state, before its signatures are verified: what is done with it
 // counts only if Follow succeeds. An error names the first thing that is wrong.
 func (s State) Follow(chain iter.Seq2[SealedBlock, error], passed func(State, SealedBlock) error) (State, error) {
-	v := signatures{batch: sign.Batch{Keys: sign.NewKeyCache(maxKnownKeys)}}
+	v := signatures{batch: sign.Batch{Keys: sign.NewKeyCache(maxKnownKeys)}, known: map[string]sign.Descriptor{}}
 	var err error
 	for sealed, failed := range chain {
 		var next State

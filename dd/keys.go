@@ -61,11 +61,7 @@ func (s State) Had(a objectstore.Account, descriptor []byte) (bool, error) {
 
 // isFirst reports whether an account is the address of a descriptor.
 func isFirst(a objectstore.Account, descriptor []byte) (bool, error) {
-	d, err := sign.ParseDescriptor(descriptor)
-	if err != nil {
-		return false, err
-	}
-	return objectstore.Account(sign.AccountOf(d)) == a, nil
+	return sign.IsAccountOf(string(a), descriptor)
 }
 
 // signsBy is the rule of RightSign: descriptor is the present one of an account.

@@ -13,7 +13,27 @@ import (
 // value is ready; one goroutine uses it.
 type signatures struct {
 	batch sign.Batch
-	alone []func() error // for each in the batch: checks it by itself, with its words
+	alone []func() error             // for each in the batch: checks it by itself, with its words
+	known map[string]sign.Descriptor // of single keys, met before; nil: none is remembered
+}
+
+// describe is Seal.Describe, which finds out for each key that it is a good one.
+func (v *signatures) describe(sl sign.Seal) (sign.Descriptor, error) {
+	if v.known == nil || len(sl.Descriptor) > 0 || len(sl.Signatures) != 1 {
+		return sl.Describe()
+	}
+	key := string(sl.Signatures[0].Key)
+	if d, ok := v.known[key]; ok {
+		return d, nil
+	}
+	d, err := sl.Describe()
+	if err == nil {
+		if len(v.known) == maxKnownKeys {
+			clear(v.known)
+		}
+		v.known[key] = d
+	}
+	return d, err
 }
 
 // add takes the signatures of a seal by d. words says what it means if one of
@@ -77,7 +97,7 @@ func (s State) addSeal(v *signatures, seal []byte, account objectstore.Account, 
 	if err != nil {
 		return words(err)
 	}
-	d, err := sl.Describe()
+	d, err := v.describe(sl)
 	if err != nil {
 		return words(err)
 	}

@@ -314,8 +314,8 @@ func (s State) holders(target string, roles ...Role) string {
 				}
 				return nil
 			})
-			if err != nil {
-				break // enough, or unreadable: the denial stands without the names
+			if len(names) == most || err != nil && !errors.Is(err, errEnough) { // unreadable: the denial stands without the names
+				return strings.Join(append(names, s.who(s.Owner())), ", ")
 			}
 		}
 	}

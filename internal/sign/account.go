@@ -33,6 +33,18 @@ func AccountOf(d Descriptor) string {
 	return text
 }
 
+// IsAccountOf reports whether account is the address of the descriptor with these
+// canonical bytes. Where it is, the bytes are not looked at: whoever made the
+// account or verifies a signature for it has.
+func IsAccountOf(account string, descriptor []byte) (bool, error) {
+	kind, hash, err := parseAccount(account)
+	if err == nil && len(descriptor) > 1 && descriptor[1] == kind && hash == hashOf(descriptor) {
+		return true, nil
+	}
+	d, err := ParseDescriptor(descriptor)
+	return err == nil && AccountOf(d) == account, err
+}
+
 // ParseAccount reads an address: its kind and the hash of its descriptor. It
 // refuses upper case, another prefix or checksum, and unknown kinds.
 func ParseAccount(account string) (kind byte, hash [32]byte, err error) {

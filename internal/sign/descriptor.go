@@ -207,6 +207,8 @@ func (d Descriptor) has(key []byte) bool {
 }
 
 // hash is the payload of the account.
-func (d Descriptor) hash() [32]byte {
-	return sha256.Sum256(append([]byte{descriptorTag}, d.Bytes()...))
+func (d Descriptor) hash() [32]byte { return hashOf(d.Bytes()) }
+
+func hashOf(descriptor []byte) [32]byte {
+	return sha256.Sum256(append([]byte{descriptorTag}, descriptor...))
 }
