@@ -70,9 +70,9 @@ func actionNames(c *Contract) []string {
 
 // fault shows a broken call of c with its place.
 func (b brokenCall) fault(c *Contract) error {
-	s := &source{name: c.Name, text: c.Source, lines: lineStarts(c.Source)}
+	s := plainText(c.Name, c.Source)
 	if b.from == nil {
-		return s.fail(codeCalls, s.lines[b.use.Line-1], "deploy "+b.use.Contract+" first, or change the USE", "%s", b.what)
+		return s.fail(codeCalls, s.lineStart(b.use.Line), "deploy "+b.use.Contract+" first, or change the USE", "%s", b.what)
 	}
 	return s.fail(codeCalls, b.call.Offset, "aergo contract abi "+b.use.Contract+" shows its actions", "%s.%s cannot be called like this: %s", b.use.Contract, b.call.Action, b.what)
 }

@@ -215,24 +215,3 @@ func (s *source) checkCast(i int) error {
 	}
 	return nil
 }
-
-// val is the text of token i, or "" past the end.
-func (s *source) val(i int) string {
-	if i < 0 || i >= len(s.toks) {
-		return ""
-	}
-	return s.text[s.toks[i].start:s.toks[i].end]
-}
-
-// upper is the word i in upper case, or "" if token i is no word.
-func (s *source) upper(i int) string {
-	if i < 0 || i >= len(s.toks) || s.toks[i].kind != kWord {
-		return ""
-	}
-	return strings.ToUpper(s.val(i))
-}
-
-// op tells whether token i is the operator x.
-func (s *source) op(i int, x string) bool {
-	return i >= 0 && i < len(s.toks) && s.toks[i].kind == kOp && s.val(i) == x
-}

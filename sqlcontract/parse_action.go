@@ -158,7 +158,7 @@ func typeOf(v any) string {
 func literal(x string, k kind, minus bool) (v any, ok bool) {
 	switch k {
 	case kInteger:
-		n, err := integer(x)
+		n, err := Integer(x)
 		if minus {
 			n = -n
 		}

@@ -16,7 +16,7 @@ func (p *parser) migration() error {
 	if p.i >= len(p.toks) || p.toks[p.i].kind != kInteger {
 		return p.unexpected("expected the number of a version, as in MIGRATION FROM 1")
 	}
-	n, err := integer(p.val(p.i))
+	n, err := Integer(p.val(p.i))
 	if err != nil || n < 1 || n > maxVersion {
 		return p.fail(codeSchema, at, "aergo contract list shows the version in force", "versions are counted from 1")
 	}

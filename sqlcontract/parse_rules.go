@@ -208,7 +208,7 @@ func (p *parser) compare(v *Invariant) error {
 	minus := p.takeOp("-")
 	switch {
 	case p.i < len(p.toks) && p.toks[p.i].kind == kInteger:
-		n, err := integer(p.val(p.i))
+		n, err := Integer(p.val(p.i))
 		if err != nil {
 			return shape()
 		}

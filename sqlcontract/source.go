@@ -34,7 +34,7 @@ type source struct {
 
 // newSource lexes text and refuses what no statement may hold.
 func newSource(name, text string) (*source, error) {
-	s := &source{name: name, text: text, lines: lineStarts(text)}
+	s := plainText(name, text)
 	if len(text) > maxSource {
 		return nil, fault.New(codeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), maxSource)
 	}
@@ -64,6 +64,11 @@ func newSource(name, text string) (*source, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// plainText is a text to point into: without tokens, and nothing in it is refused.
+func plainText(name, text string) *source {
+	return &source{name: name, text: text, lines: lineStarts(text)}
 }
 
 // lineStarts are the offsets of the first byte of each line.
@@ -105,7 +110,7 @@ func (s *source) checkToken(t token) error {
 	case kFloat:
 		return s.fail(codeFence, t.start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
 	case kInteger:
-		if _, err := integer(x); err != nil {
+		if _, err := Integer(x); err != nil {
 			return s.fail(codeFence, t.start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
 		}
 	}
@@ -141,16 +146,6 @@ func (s *source) checkVariable(t token, x string) error {
 	return nil
 }
 
-// integer is the value of an integer literal as SQLite reads it.
-func integer(x string) (int64, error) {
-	x = strings.ReplaceAll(x, "_", "")
-	if len(x) > 1 && (x[1] == 'x' || x[1] == 'X') {
-		u, err := strconv.ParseUint(x[2:], 16, 64) // 0xffffffffffffffff is -1
-		return int64(u), err
-	}
-	return strconv.ParseInt(x, 10, 64)
-}
-
 // plainName folds a name to lower case; ok tells whether it is one of
 // [a-z_][a-z0-9_]{0,62} then.
 func plainName(x string) (name string, ok bool) {
@@ -180,6 +175,27 @@ func fold(x string) string {
 // a column of such a name could not be told from them.
 var reserved = map[string]bool{"case": true, "else": true, "end": true, "then": true}
 
+// val is the text of token i, or "" past the end.
+func (s *source) val(i int) string {
+	if i < 0 || i >= len(s.toks) {
+		return ""
+	}
+	return s.text[s.toks[i].start:s.toks[i].end]
+}
+
+// upper is the word i in upper case, or "" if token i is no word.
+func (s *source) upper(i int) string {
+	if i < 0 || i >= len(s.toks) || s.toks[i].kind != kWord {
+		return ""
+	}
+	return strings.ToUpper(s.val(i))
+}
+
+// op tells whether token i is the operator x.
+func (s *source) op(i int, x string) bool {
+	return i >= 0 && i < len(s.toks) && s.toks[i].kind == kOp && s.val(i) == x
+}
+
 // at is line and column, both from 1, of a byte offset; columns count runes.
 func (s *source) at(off int) (line, col int) {
 	off = min(off, len(s.text))
@@ -190,18 +206,22 @@ func (s *source) at(off int) (line, col int) {
 // line is the line of a token, from 1.
 func (s *source) line(tok int) int { return sort.SearchInts(s.lines, s.toks[tok].start+1) }
 
+// lineStart is the offset of the first byte of a line that the text has, from 1.
+func (s *source) lineStart(line int) int { return s.lines[line-1] }
+
 // fail is the error for what stands at off: where, what, and the line with a
 // caret under the place.
 func (s *source) fail(code string, off int, next, what string, args ...any) *fault.Error {
 	line, col := s.at(off)
 	e := fault.New(code, next, what, args...)
-	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.name, line, col, e.What, s.excerpt(min(off, len(s.text))))
+	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.name, line, col, e.What, s.excerpt(off))
 	return e
 }
 
 // excerpt shows the line of off with a caret under it, cut to a screen's width.
 func (s *source) excerpt(off int) string {
 	const width = 60 // runes kept on either side of the place
+	off = min(off, len(s.text))
 	start := strings.LastIndexByte(s.text[:off], '\n') + 1
 	end := len(s.text)
 	if i := strings.IndexByte(s.text[off:], '\n'); i >= 0 {

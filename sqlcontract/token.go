@@ -222,3 +222,44 @@ func (t token) literal() int {
 	}
 	return 0
 }
+
+// TokenKind is the class of a [Token].
+type TokenKind uint8
+
+// The kinds of tokens. A float is never part of a contract; queries have them.
+const (
+	TokenWord     TokenKind = iota + 1 // name or keyword
+	TokenQuoted                        // "name", `name` or [name]
+	TokenString                        // 'text'
+	TokenBlob                          // x'00ff'
+	TokenInteger                       // 12, 1_000, 0x1f
+	TokenFloat                         // 1.5
+	TokenVariable                      // :x @x $x ?1
+	TokenOp                            // operators and punctuation
+	TokenBad                           // what SQLite would refuse
+)
+
+// Token is one piece of a text, which is text[Start:End].
+type Token struct {
+	Kind       TokenKind
+	Start, End int
+}
+
+var exportedKinds = map[kind]TokenKind{
+	kWord: TokenWord, kQuoted: TokenQuoted, kString: TokenString, kBlob: TokenBlob, kInteger: TokenInteger,
+	kFloat: TokenFloat, kVariable: TokenVariable, kOp: TokenOp, kBad: TokenBad,
+}
+
+// Split cuts a text into tokens where SQLite cuts it; blanks and comments are
+// left out. It is for languages around AERGOSQL, such as that of its tests: a
+// semicolon inside a string or a comment is no end of a statement there either.
+// It never fails: what no rule fits is a TokenBad.
+func Split(text string) []Token {
+	var list []Token
+	for _, t := range lex(text) {
+		if t.kind != kSpace {
+			list = append(list, Token{exportedKinds[t.kind], t.start, t.end})
+		}
+	}
+	return list
+}

@@ -176,9 +176,9 @@ func (st *Statement) query() *Query {
 
 // place points at an offset in the source.
 func (f *Refusal) place(c *Contract, off int) {
-	s := &source{name: c.Name, text: c.Source, lines: lineStarts(c.Source)}
+	s := plainText(c.Name, c.Source)
 	f.Line, _ = s.at(off)
-	f.Excerpt = s.excerpt(min(off, len(s.text)))
+	f.Excerpt = s.excerpt(off)
 }
 
 // constraint explains what a statement broke.
