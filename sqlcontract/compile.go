@@ -134,7 +134,7 @@ func (c *compiler) prepare(sql string) (*sqlite.Stmt, error) {
 // one in the source (nil: the SQL is ours); from and to are the tokens of the
 // piece to blame, in which the word that SQLite names is looked for otherwise.
 func (c *compiler) explain(err error, place func(int) int, from, to int) error {
-	off := c.toks[from].start
+	off := c.Tokens[from].Start
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return c.fail(codeSyntax, off, "", "%v", err)
@@ -147,7 +147,7 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 	if place != nil && e.Offset >= 0 {
 		off = place(e.Offset)
 	} else if i := c.findWord(from, to, word); i >= 0 {
-		off = c.toks[i].start
+		off = c.Tokens[i].Start
 	}
 	if c.fence.why != "" {
 		return c.fail(codeFence, off, c.fence.next, "%s", c.fence.why)
@@ -166,7 +166,7 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 // findWord is the first of the tokens that is the given name, or -1.
 func (c *compiler) findWord(from, to int, word string) int {
 	for i := from; i < to && word != ""; i++ {
-		if k := c.toks[i].kind; (k == kWord || k == kQuoted) && fold(strings.Trim(c.val(i), "\"`[]")) == word {
+		if k := c.Tokens[i].Kind; (k == kWord || k == kQuoted) && fold(strings.Trim(c.val(i), "\"`[]")) == word {
 			return i
 		}
 	}
@@ -282,8 +282,8 @@ func (c *compiler) variableNames() []string {
 
 // quotedText is the inside of a double-quoted token at off, or "".
 func (c *compiler) quotedText(off int) string {
-	for i, t := range c.toks {
-		if t.start == off && t.kind == kQuoted {
+	for i, t := range c.Tokens {
+		if t.Start == off && t.Kind == kQuoted {
 			x := c.val(i)
 			return x[1 : len(x)-1]
 		}

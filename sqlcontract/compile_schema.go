@@ -45,7 +45,7 @@ func (c *compiler) schema() error {
 		}
 		c.contract.Schema = append(c.contract.Schema, o.Object)
 		for i := o.from; i < o.to; i++ {
-			c.longest = max(c.longest, c.toks[i].literal())
+			c.longest = max(c.longest, c.Tokens[i].LiteralLen())
 		}
 	}
 	c.fence.schema = false
@@ -72,8 +72,8 @@ func (c *compiler) createAll(ordered []*object) error {
 }
 
 func (c *compiler) explainObject(err error, o *object) error {
-	start := c.toks[o.from].start
-	end := c.toks[o.to-1].end
+	start := c.Tokens[o.from].Start
+	end := c.Tokens[o.to-1].End
 	return c.explain(err, func(off int) int { return min(start+off, end) }, o.from, o.to)
 }
 
@@ -115,12 +115,12 @@ func (c *compiler) upperCaseNames() (map[string]bool, error) {
 // lowerNames writes the given names in lower case wherever they stand in o:
 // the names of a contract are, in all that its tables show.
 func (c *compiler) lowerNames(o *object, names map[string]bool) {
-	start := c.toks[o.from].start
+	start := c.Tokens[o.from].Start
 	sql := []byte(o.SQL)
 	for i := o.from; i < o.to; i++ {
-		t := c.toks[i]
-		if (t.kind == kWord || t.kind == kQuoted) && names[fold(strings.Trim(c.val(i), "\"`[]"))] {
-			copy(sql[t.start-start:], fold(c.val(i)))
+		t := c.Tokens[i]
+		if (t.Kind == kWord || t.Kind == kQuoted) && names[fold(strings.Trim(c.val(i), "\"`[]"))] {
+			copy(sql[t.Start-start:], fold(c.val(i)))
 		}
 	}
 	o.SQL = string(sql)
@@ -179,7 +179,7 @@ func (c *compiler) layout(o *object) error {
 		}
 	}
 	if len(t.Key) == 0 {
-		return c.fail(codeSchema, c.toks[o.from].start, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table %s has no primary key", o.Name)
+		return c.fail(codeSchema, c.Tokens[o.from].Start, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table %s has no primary key", o.Name)
 	}
 	c.contract.Tables = append(c.contract.Tables, t)
 	return c.foreignKeys(o)
@@ -190,17 +190,17 @@ func (c *compiler) layout(o *object) error {
 func (c *compiler) columnDefault(col *Column, text string, at int) error {
 	var toks []token
 	for _, t := range lex(text) {
-		if t.kind != kSpace {
+		if t.Kind != kSpace {
 			toks = append(toks, t)
 		}
 	}
 	minus := false
-	if len(toks) == 2 && (text[toks[0].start:toks[0].end] == "-" || text[toks[0].start:toks[0].end] == "+") && toks[1].kind == kInteger {
-		minus = text[toks[0].start] == '-'
+	if len(toks) == 2 && (text[toks[0].Start:toks[0].End] == "-" || text[toks[0].Start:toks[0].End] == "+") && toks[1].Kind == kInteger {
+		minus = text[toks[0].Start] == '-'
 		toks = toks[1:]
 	}
 	if len(toks) == 1 {
-		if v, ok := literal(text[toks[0].start:toks[0].end], toks[0].kind, minus); ok {
+		if v, ok := literal(text[toks[0].Start:toks[0].End], toks[0].Kind, minus); ok {
 			if v != nil && typeOf(v) != col.Type {
 				return c.fail(codeSchema, at, "write the default as "+col.Type, "the default of %s is %s, the column %s", col.Name, typeOf(v), col.Type)
 			}
@@ -229,7 +229,7 @@ func (c *compiler) foreignKeys(o *object) error {
 // find is the place of a name in o, past its header, or the beginning of o.
 func (c *compiler) find(o *object, name string) int {
 	i := c.findWord(o.from+3, o.to, fold(name))
-	return c.toks[max(i, o.from)].start
+	return c.Tokens[max(i, o.from)].Start
 }
 
 // readBack compares what SQLite made of o with what the parser read.
@@ -239,7 +239,7 @@ func (c *compiler) readBack(o *object) error {
 		return c.explainObject(err, o)
 	}
 	if len(rows) != 1 || rows[0][0] != o.Type {
-		return c.fail(codeSyntax, c.toks[o.from].start, "", "this does not create the %s %s", o.Type, o.Name)
+		return c.fail(codeSyntax, c.Tokens[o.from].Start, "", "this does not create the %s %s", o.Type, o.Name)
 	}
 	o.Table, _ = rows[0][1].(string)
 	return nil
@@ -255,7 +255,7 @@ func (c *compiler) oneTriggerPerEvent() error {
 		}
 		k := o.Table + " " + o.event
 		if old := seen[k]; old != nil {
-			return c.fail(codeSchema, c.toks[o.from].start, "put both bodies into one trigger",
+			return c.fail(codeSchema, c.Tokens[o.from].Start, "put both bodies into one trigger",
 				"%s has a trigger for %s already (BEFORE, AFTER and INSTEAD OF count together), %s in line %d", o.Table, o.event, old.Name, c.line(old.from))
 		}
 		seen[k] = o

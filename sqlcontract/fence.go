@@ -142,13 +142,13 @@ func (f *fence) deny(word, why, next string) sqlite.Verdict {
 // checkFence refuses what can be told from the words alone, because the
 // authorizer does not see it.
 func (s *source) checkFence() error {
-	for i, t := range s.toks {
-		if t.kind == kQuoted && s.op(i+1, ".") {
-			if err := s.checkPrefix(i, strings.ToUpper(s.text[t.start+1:t.end-1])); err != nil {
+	for i, t := range s.Tokens {
+		if t.Kind == kQuoted && s.op(i+1, ".") {
+			if err := s.checkPrefix(i, strings.ToUpper(s.Text[t.Start+1:t.End-1])); err != nil {
 				return err
 			}
 		}
-		if t.kind != kWord {
+		if t.Kind != kWord {
 			continue
 		}
 		switch word := s.upper(i); word {
@@ -158,12 +158,12 @@ func (s *source) checkFence() error {
 			}
 		case "COLLATE":
 			if s.upper(i+1) != "BINARY" {
-				return s.fail(codeFence, t.start, "compare lower(x) with lower(y)", "texts are compared byte by byte (BINARY), there is no other collation")
+				return s.fail(codeFence, t.Start, "compare lower(x) with lower(y)", "texts are compared byte by byte (BINARY), there is no other collation")
 			}
 		case "AUTOINCREMENT":
-			return s.fail(codeFence, t.start, "pass the key as an argument, or take (SELECT coalesce(max(id), 0) + 1 FROM t)", "AUTOINCREMENT needs a rowid, and tables have none: two branches would give one number twice")
+			return s.fail(codeFence, t.Start, "pass the key as an argument, or take (SELECT coalesce(max(id), 0) + 1 FROM t)", "AUTOINCREMENT needs a rowid, and tables have none: two branches would give one number twice")
 		case "ROLLBACK":
-			return s.fail(codeFence, t.start, "write ABORT; when an action fails all it did is undone", "ROLLBACK would end the block's transaction")
+			return s.fail(codeFence, t.Start, "write ABORT; when an action fails all it did is undone", "ROLLBACK would end the block's transaction")
 		case "MAIN", "TEMP":
 			if err := s.checkPrefix(i, word); err != nil {
 				return err
@@ -177,7 +177,7 @@ func (s *source) checkFence() error {
 // contract under another name, where a view that says main would name nothing.
 func (s *source) checkPrefix(i int, word string) error {
 	if (word == "MAIN" || word == "TEMP") && s.op(i+1, ".") {
-		return s.fail(codeFence, s.toks[i].start, "leave "+s.val(i)+". out", "tables of a contract have no prefix")
+		return s.fail(codeFence, s.Tokens[i].Start, "leave "+s.val(i)+". out", "tables of a contract have no prefix")
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func (s *source) checkCast(i int) error {
 		return nil
 	}
 	as, depth := 0, 0
-	for j := i + 1; j < len(s.toks); j++ {
+	for j := i + 1; j < len(s.Tokens); j++ {
 		switch {
 		case s.op(j, "("):
 			if depth++; depth > maxParens {
@@ -208,7 +208,7 @@ func (s *source) checkCast(i int) error {
 					return nil
 				}
 			}
-			return s.fail(codeFence, s.toks[as].start, "cast to INTEGER, TEXT or BLOB", "this CAST may give a REAL")
+			return s.fail(codeFence, s.Tokens[as].Start, "cast to INTEGER, TEXT or BLOB", "this CAST may give a REAL")
 		case depth == 1 && s.upper(j) == "AS":
 			as = j
 		}

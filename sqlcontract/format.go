@@ -63,19 +63,19 @@ func (f *formatter) read(name, text string) error {
 	line, column := 0, 0
 	lines, blank := 0, false
 	for _, t := range lex(text) {
-		s := text[t.start:t.end]
-		comment := t.kind == kSpace && (strings.HasPrefix(s, "--") || strings.HasPrefix(s, "/*"))
+		s := text[t.Start:t.End]
+		comment := t.Kind == kSpace && (strings.HasPrefix(s, "--") || strings.HasPrefix(s, "/*"))
 		switch {
-		case t.kind == kBad && s != ":": // the colon of AS bob: in a test
-			return ErrorAt(name, text, t.start, codeSyntax, "", "this is no token of SQL")
-		case t.kind == kSpace && !comment:
+		case t.Kind == kBad && s != ":": // the colon of AS bob: in a test
+			return ErrorAt(name, text, t.Start, codeSyntax, "", "this is no token of SQL")
+		case t.Kind == kSpace && !comment:
 			lines, blank = lines+strings.Count(s, "\n"), true
 		default:
-			x := lexeme{kind: t.kind, text: s, comment: comment, lines: min(lines, 2), blank: blank, column: column, line: line}
+			x := lexeme{kind: t.Kind, text: s, comment: comment, lines: min(lines, 2), blank: blank, column: column, line: line}
 			if comment && strings.HasPrefix(s, "--") {
 				x.text = strings.TrimRight(s, " \t\r\f\v")
 			}
-			if t.kind == kWord {
+			if t.Kind == kWord {
 				x.upper = strings.ToUpper(s)
 			}
 			f.list = append(f.list, x)

@@ -128,13 +128,13 @@ func TestFormatShuffled(t *testing.T) {
 		}
 		var b strings.Builder
 		for _, tok := range lex(string(text)) {
-			s := string(text)[tok.start:tok.end]
+			s := string(text)[tok.Start:tok.End]
 			switch {
-			case tok.kind == kSpace && strings.TrimSpace(s) == "":
+			case tok.Kind == kSpace && strings.TrimSpace(s) == "":
 				b.WriteString([]string{" ", "\n", "\t", "\r\n\n\n", "    "}[rnd.IntN(5)])
 			case strings.HasPrefix(s, "--"):
 				b.WriteString(s + "\n")
-			case tok.kind == kWord && rnd.IntN(2) == 0 && strings.ToUpper(s) == s:
+			case tok.Kind == kWord && rnd.IntN(2) == 0 && strings.ToUpper(s) == s:
 				b.WriteString(strings.ToLower(s))
 			default:
 				b.WriteString(s)

@@ -30,7 +30,7 @@ func (c *Contract) ParseMergeRule(text string) (MergeRule, error) {
 	if err := p.mergeRule(); err != nil {
 		return MergeRule{}, err
 	}
-	if p.i < len(p.toks) {
+	if p.i < len(p.Tokens) {
 		return MergeRule{}, p.unexpected("expected one merge rule")
 	}
 	w := compiler{parser: p}

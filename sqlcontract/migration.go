@@ -98,7 +98,7 @@ func (c *compiler) openMigration() error {
 func longestLiteral(c *Contract) (longest int) {
 	for _, o := range c.Schema {
 		for _, t := range lex(o.SQL) {
-			longest = max(longest, t.literal())
+			longest = max(longest, t.LiteralLen())
 		}
 	}
 	return longest

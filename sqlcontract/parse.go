@@ -78,7 +78,7 @@ type rowRef struct {
 var contexts = []string{"@caller", "@contract", "@created", "@height", "@ledger", "@signer", "@time", "@txid"}
 
 func parse(s *source, system bool) (*parser, error) {
-	p := &parser{source: s, system: system, contract: &Contract{Name: s.name, Source: s.text}, places: map[any]int{}, migrations: map[*Migration][]*pending{}}
+	p := &parser{source: s, system: system, contract: &Contract{Name: s.Name, Source: s.Text}, places: map[any]int{}, migrations: map[*Migration][]*pending{}}
 	if !p.is("DIALECT") {
 		return nil, p.unexpected("a contract begins with DIALECT 1;")
 	}
@@ -91,7 +91,7 @@ func parse(s *source, system bool) (*parser, error) {
 	if err := p.expect(";"); err != nil {
 		return nil, err
 	}
-	for p.i < len(p.toks) {
+	for p.i < len(p.Tokens) {
 		if err := p.statement(); err != nil {
 			return nil, err
 		}
@@ -188,15 +188,15 @@ func (p *parser) create() error {
 	o := &object{Object: Object{Type: kind, Name: name, Table: name}, from: start}
 	for _, other := range p.objects {
 		if other.Name == name {
-			return p.fail(codeSchema, p.toks[at].start, "choose another name", "there is already a %s %s, in line %d", other.Type, name, p.line(other.from))
+			return p.fail(codeSchema, p.Tokens[at].Start, "choose another name", "there is already a %s %s, in line %d", other.Type, name, p.line(other.from))
 		}
 	}
 	if err := p.objectEnd(o); err != nil {
 		return err
 	}
 	for i := o.from; i < o.to; i++ {
-		if p.toks[i].kind == kVariable {
-			return p.fail(codeSchema, p.toks[i].start, "parameters and @context are for actions", "the parameter %s stands in a CREATE %s", p.val(i), strings.ToUpper(kind))
+		if p.Tokens[i].Kind == kVariable {
+			return p.fail(codeSchema, p.Tokens[i].Start, "parameters and @context are for actions", "the parameter %s stands in a CREATE %s", p.val(i), strings.ToUpper(kind))
 		}
 	}
 	o.SQL = p.counting(o.from, o.to)
@@ -233,14 +233,14 @@ func (p *parser) schemaName(kind string) (string, error) {
 // as for sqlite3_complete: at "; END ;".
 func (p *parser) objectEnd(o *object) error {
 	if o.Type == "trigger" {
-		for j := p.i; j+2 < len(p.toks); j++ {
+		for j := p.i; j+2 < len(p.Tokens); j++ {
 			if p.op(j, ";") && p.upper(j+1) == "END" && p.op(j+2, ";") {
 				o.to = j + 2
 				p.i = j + 3
 				return nil
 			}
 		}
-		return p.fail(codeSyntax, p.toks[o.from].start, "", "the trigger is not closed by END;")
+		return p.fail(codeSyntax, p.Tokens[o.from].Start, "", "the trigger is not closed by END;")
 	}
 	to, err := p.until(false, nil)
 	if err != nil {
@@ -258,7 +258,7 @@ func (p *parser) tableSQL(o *object) error {
 		end--
 	}
 	if end == o.from {
-		return p.fail(codeSchema, p.toks[o.from].start, "name the columns with their types", "CREATE TABLE needs a list of columns (CREATE TABLE … AS SELECT is none)")
+		return p.fail(codeSchema, p.Tokens[o.from].Start, "name the columns with their types", "CREATE TABLE needs a list of columns (CREATE TABLE … AS SELECT is none)")
 	}
 	strict, rowid := false, false
 	for i := end + 1; i < o.to; i++ {
@@ -304,10 +304,10 @@ func (p *parser) addObject(o *object) error {
 		}
 	}
 	if o.Type == "table" && tables >= maxTables {
-		return p.fail(codeLimit, p.toks[o.from].start, "split the contract", "more than %d tables", maxTables)
+		return p.fail(codeLimit, p.Tokens[o.from].Start, "split the contract", "more than %d tables", maxTables)
 	}
 	if o.Type != "table" && others >= maxObjects {
-		return p.fail(codeLimit, p.toks[o.from].start, "split the contract", "more than %d indexes, views and triggers", maxObjects)
+		return p.fail(codeLimit, p.Tokens[o.from].Start, "split the contract", "more than %d indexes, views and triggers", maxObjects)
 	}
 	p.objects = append(p.objects, o)
 	return nil
@@ -319,10 +319,10 @@ func (p *parser) addObject(o *object) error {
 func (p *parser) off() int { return p.offset(p.i) }
 
 func (s *source) offset(i int) int {
-	if i < len(s.toks) {
-		return s.toks[i].start
+	if i < len(s.Tokens) {
+		return s.Tokens[i].Start
 	}
-	return len(s.text)
+	return len(s.Text)
 }
 
 // is tells whether the next tokens are these words.
@@ -365,19 +365,19 @@ func (p *parser) expect(what ...string) error {
 
 // unexpected is the error for the next token.
 func (p *parser) unexpected(what string) *fault.Error {
-	if p.i >= len(p.toks) {
-		return p.fail(codeSyntax, len(p.text), "", "%s, and the source ends here", what)
+	if p.i >= len(p.Tokens) {
+		return p.fail(codeSyntax, len(p.Text), "", "%s, and the source ends here", what)
 	}
 	return p.fail(codeSyntax, p.off(), "", "%s, not %s", what, p.val(p.i))
 }
 
 // name reads a plain name, folded to lower case.
 func (p *parser) name(of string) (string, error) {
-	if p.i >= len(p.toks) || p.toks[p.i].kind != kWord && p.toks[p.i].kind != kQuoted {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kWord && p.Tokens[p.i].Kind != kQuoted {
 		return "", p.unexpected("expected the name of " + of)
 	}
 	x := p.val(p.i)
-	if p.toks[p.i].kind == kQuoted {
+	if p.Tokens[p.i].Kind == kQuoted {
 		x = x[1 : len(x)-1]
 	}
 	name, ok := plainName(x)
@@ -407,15 +407,15 @@ func (p *parser) ownName(of string) (string, error) {
 func (p *parser) until(body bool, stop func(i int) bool) (int, error) {
 	depth, cases := 0, 0
 	var open [maxParens]int
-	for i := p.i; i < len(p.toks); i++ {
-		t := p.toks[i]
+	for i := p.i; i < len(p.Tokens); i++ {
+		t := p.Tokens[i]
 		if depth == 0 && cases == 0 {
 			if stop != nil && stop(i) || p.op(i, ";") {
 				return i, nil
 			}
 		}
 		switch {
-		case t.kind == kWord && body:
+		case t.Kind == kWord && body:
 			switch p.upper(i) {
 			case "CASE":
 				cases++
@@ -423,28 +423,28 @@ func (p *parser) until(body bool, stop func(i int) bool) (int, error) {
 				if cases > 0 {
 					cases--
 				} else if depth == 0 {
-					return 0, p.fail(codeSyntax, t.start, "", "expected a semicolon before END")
+					return 0, p.fail(codeSyntax, t.Start, "", "expected a semicolon before END")
 				}
 			}
 		case p.op(i, "("):
 			if depth == maxParens {
-				return 0, p.fail(codeLimit, t.start, "write it flatter", "more than %d open parentheses", maxParens)
+				return 0, p.fail(codeLimit, t.Start, "write it flatter", "more than %d open parentheses", maxParens)
 			}
 			open[depth] = i
 			depth++
 		case p.op(i, ")"):
 			if depth--; depth < 0 {
-				return 0, p.fail(codeSyntax, t.start, "", "a closing parenthesis too many")
+				return 0, p.fail(codeSyntax, t.Start, "", "a closing parenthesis too many")
 			}
 		case p.op(i, ";"):
 			if depth > 0 {
-				return 0, p.fail(codeSyntax, p.toks[open[depth-1]].start, "", "a parenthesis that is not closed before the next semicolon")
+				return 0, p.fail(codeSyntax, p.Tokens[open[depth-1]].Start, "", "a parenthesis that is not closed before the next semicolon")
 			}
-			return 0, p.fail(codeSyntax, t.start, "", "a CASE that is not closed by END")
+			return 0, p.fail(codeSyntax, t.Start, "", "a CASE that is not closed by END")
 		}
 	}
 	if depth > 0 {
-		return 0, p.fail(codeSyntax, p.toks[open[depth-1]].start, "", "a parenthesis that is not closed")
+		return 0, p.fail(codeSyntax, p.Tokens[open[depth-1]].Start, "", "a parenthesis that is not closed")
 	}
-	return 0, p.fail(codeSyntax, len(p.text), "", "the source ends here, expected ;")
+	return 0, p.fail(codeSyntax, len(p.Text), "", "the source ends here, expected ;")
 }

@@ -91,7 +91,7 @@ func (p *parser) params(sigil bool) ([]Param, error) {
 
 // variableName reads :name and gives it without the colon.
 func (p *parser) variableName(of string) (string, error) {
-	if p.i >= len(p.toks) || p.toks[p.i].kind != kVariable {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kVariable {
 		return "", p.unexpected("expected " + of)
 	}
 	x := p.val(p.i)
@@ -126,8 +126,8 @@ func (p *parser) constant(typ string) (any, error) {
 	if !minus {
 		p.takeOp("+")
 	}
-	if p.i < len(p.toks) {
-		v, ok := literal(p.val(p.i), p.toks[p.i].kind, minus)
+	if p.i < len(p.Tokens) {
+		v, ok := literal(p.val(p.i), p.Tokens[p.i].Kind, minus)
 		if ok && (p.i == at || isInteger(v)) {
 			p.i++
 			if v != nil && typeOf(v) != typ {

@@ -13,7 +13,7 @@ func (p *parser) block(ends ...string) ([]Statement, error) {
 	defer func() { p.depth-- }()
 	var list []Statement
 	for {
-		if p.i >= len(p.toks) {
+		if p.i >= len(p.Tokens) {
 			return nil, p.unexpected("expected " + strings.Join(ends, " or "))
 		}
 		if slices.Contains(ends, p.upper(p.i)) {
@@ -140,7 +140,7 @@ func (p *parser) ifThen() (*If, error) {
 	if f.Then, err = p.block("ELSEIF", "ELSE", "END"); err != nil {
 		return nil, err
 	}
-	line, off := p.line(min(p.i, len(p.toks)-1)), p.off()
+	line, off := p.line(min(p.i, len(p.Tokens)-1)), p.off()
 	switch {
 	case p.is("ELSE", "IF"):
 		return nil, p.fail(codeSyntax, p.off(), "write ELSEIF", "an IF directly after ELSE needs an END IF of its own")
@@ -204,7 +204,7 @@ func (p *parser) forRow() (*For, error) {
 // closed reads END IF; or END FOR; of the statement that began at token start.
 func (p *parser) closed(start int, word string) error {
 	if p.is("END") && p.upper(p.i+1) != word {
-		return p.fail(codeSyntax, p.toks[start].start, "", "this %s is not closed by END %s; before the END in line %d", p.val(start), word, p.line(p.i))
+		return p.fail(codeSyntax, p.Tokens[start].Start, "", "this %s is not closed by END %s; before the END in line %d", p.val(start), word, p.line(p.i))
 	}
 	return p.expect("END", word, ";")
 }
@@ -285,7 +285,7 @@ func (p *parser) emit() (*Emit, error) {
 
 // arrow tells whether => comes next.
 func (p *parser) arrow() bool {
-	return p.op(p.i, "=") && p.op(p.i+1, ">") && p.toks[p.i].end == p.toks[p.i+1].start
+	return p.op(p.i, "=") && p.op(p.i+1, ">") && p.Tokens[p.i].End == p.Tokens[p.i+1].Start
 }
 
 func (p *parser) stopWord(w string) func(int) bool {
@@ -336,7 +336,7 @@ func (p *parser) queryList(use queryUse) (*Query, error) {
 // expression e becomes SELECT (e), several become SELECT (e), (f). Parameters
 // are rewritten to the names that SQLite sees, in place and of equal length.
 func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
-	first := p.toks[cuts[0][0]].start
+	first := p.Tokens[cuts[0][0]].Start
 	q := &Query{Offset: first}
 	pend := &pending{q: q, use: use, action: p.current}
 	whole := use == useStatement || use == useRows
@@ -355,27 +355,27 @@ func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 		default:
 			sql.WriteString(", (")
 		}
-		from, to := p.toks[cut[0]].start, p.toks[cut[1]-1].end
+		from, to := p.Tokens[cut[0]].Start, p.Tokens[cut[1]-1].End
 		pend.segments = append(pend.segments, segment{sql.Len(), from, to - from})
 		at := from
 		for i := cut[0]; i < cut[1]; i++ {
-			q.Literal = max(q.Literal, p.toks[i].literal())
+			q.Literal = max(q.Literal, p.Tokens[i].LiteralLen())
 			if p.countsAll(i) {
-				sql.WriteString(p.text[at:p.toks[i].start] + "1")
-				at = p.toks[i].end
+				sql.WriteString(p.Text[at:p.Tokens[i].Start] + "1")
+				at = p.Tokens[i].End
 			}
-			if p.toks[i].kind != kVariable {
+			if p.Tokens[i].Kind != kVariable {
 				continue
 			}
 			name, end, err := p.variable(pend, i)
 			if err != nil {
 				return nil, err
 			}
-			sql.WriteString(p.text[at:p.toks[i].start])
+			sql.WriteString(p.Text[at:p.Tokens[i].Start])
 			sql.WriteString(name)
 			at = end
 		}
-		sql.WriteString(p.text[at:to])
+		sql.WriteString(p.Text[at:to])
 		if !whole {
 			sql.WriteString(")")
 		}
@@ -395,11 +395,11 @@ func (p *parser) countsAll(i int) bool {
 // counting is the text of tokens from (to not included) with count(1) for
 // count(*).
 func (p *parser) counting(from, to int) string {
-	start := p.toks[from].start
-	sql := []byte(p.text[start:p.toks[to-1].end])
+	start := p.Tokens[from].Start
+	sql := []byte(p.Text[start:p.Tokens[to-1].End])
 	for i := from; i < to; i++ {
 		if p.countsAll(i) {
-			sql[p.toks[i].start-start] = '1'
+			sql[p.Tokens[i].Start-start] = '1'
 		}
 	}
 	return string(sql)
@@ -407,34 +407,34 @@ func (p *parser) counting(from, to int) string {
 
 // rowColumn tells whether tokens i, i+1, i+2 are :row.column without blanks.
 func (p *parser) rowColumn(i int) bool {
-	return i+2 < len(p.toks) && p.toks[i].kind == kVariable && p.op(i+1, ".") && p.toks[i].end == p.toks[i+1].start &&
-		p.toks[i+2].kind == kWord && p.toks[i+1].end == p.toks[i+2].start
+	return i+2 < len(p.Tokens) && p.Tokens[i].Kind == kVariable && p.op(i+1, ".") && p.Tokens[i].End == p.Tokens[i+1].Start &&
+		p.Tokens[i+2].Kind == kWord && p.Tokens[i+1].End == p.Tokens[i+2].Start
 }
 
 // variable looks up the parameter at token i and gives the name that replaces
 // the source up to end.
 func (p *parser) variable(pend *pending, i int) (name string, end int, err error) {
-	t := p.toks[i]
+	t := p.Tokens[i]
 	x := fold(p.val(i))
 	if p.scope == nil {
-		return "", 0, p.fail(codeSchema, t.start, "parameters and @context are for actions", "the parameter %s stands outside an action", x)
+		return "", 0, p.fail(codeSchema, t.Start, "parameters and @context are for actions", "the parameter %s stands outside an action", x)
 	}
 	if x[0] == '@' {
 		if !slices.Contains(contexts, x) {
-			return "", 0, p.fail(codeUnknown, t.start, "known are "+strings.Join(contexts, " "), "there is no %s%s", x, didYouMean(x, contexts))
+			return "", 0, p.fail(codeUnknown, t.Start, "known are "+strings.Join(contexts, " "), "there is no %s%s", x, didYouMean(x, contexts))
 		}
-		return x, t.end, nil
+		return x, t.End, nil
 	}
 	for _, r := range p.scope.rows {
 		if r.name != x[1:] {
 			continue
 		}
 		if !p.rowColumn(i) {
-			return "", 0, p.fail(codeSyntax, t.start, "write "+x+".column without blanks", "%s is the row of a FOR", x)
+			return "", 0, p.fail(codeSyntax, t.Start, "write "+x+".column without blanks", "%s is the row of a FOR", x)
 		}
 		col := fold(p.val(i + 2))
-		pend.refs = append(pend.refs, rowRef{r, col, p.toks[i+2].start})
-		return x + "$" + col, p.toks[i+2].end, nil
+		pend.refs = append(pend.refs, rowRef{r, col, p.Tokens[i+2].Start})
+		return x + "$" + col, p.Tokens[i+2].End, nil
 	}
 	if !slices.Contains(p.scope.vars, x[1:]) {
 		names := slices.Clone(p.scope.vars)
@@ -442,12 +442,12 @@ func (p *parser) variable(pend *pending, i int) (name string, end int, err error
 			names = append(names, r.name)
 		}
 		next := "declare it in the action's parameters, or with LET before it is used"
-		return "", 0, p.fail(codeUnknown, t.start, next, "there is no %s%s", x, colon(didYouMean(x[1:], names)))
+		return "", 0, p.fail(codeUnknown, t.Start, next, "there is no %s%s", x, colon(didYouMean(x[1:], names)))
 	}
 	if p.rowColumn(i) {
-		return "", 0, p.fail(codeUnknown, t.start, "FOR row IN (SELECT …) DO gives rows with columns", "%s is one value and has no columns", x)
+		return "", 0, p.fail(codeUnknown, t.Start, "FOR row IN (SELECT …) DO gives rows with columns", "%s is one value and has no columns", x)
 	}
-	return x, t.end, nil
+	return x, t.End, nil
 }
 
 // colon puts the sigil before the name in a didYouMean.

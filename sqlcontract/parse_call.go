@@ -23,7 +23,7 @@ func (p *parser) use() error {
 	case strings.HasPrefix(u.Contract, accountStart):
 		return p.fail(codeSchema, at, "", "no contract's name begins with %s, accounts do", accountStart)
 	}
-	if p.i < len(p.toks) && p.toks[p.i].kind == kVariable && p.val(p.i)[0] == '@' {
+	if p.i < len(p.Tokens) && p.Tokens[p.i].Kind == kVariable && p.val(p.i)[0] == '@' {
 		digits := p.val(p.i)[1:]
 		n, err := strconv.Atoi(digits)
 		if err != nil || n < 1 || n > maxVersion || digits[0] == '0' || digits[0] == '+' {
@@ -132,7 +132,7 @@ func (p *parser) callArg(k *Call) (cut [2]int, err error) {
 		i++
 	}
 	if cut[1]-i == 1 {
-		v, ok := literal(p.val(i), p.toks[i].kind, p.op(cut[0], "-"))
+		v, ok := literal(p.val(i), p.Tokens[i].Kind, p.op(cut[0], "-"))
 		if ok && (!signed || isInteger(v)) {
 			x.Constant, x.Value = true, v
 		}

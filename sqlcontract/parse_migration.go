@@ -13,7 +13,7 @@ func (p *parser) migration() error {
 		return err
 	}
 	at := p.off()
-	if p.i >= len(p.toks) || p.toks[p.i].kind != kInteger {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kInteger {
 		return p.unexpected("expected the number of a version, as in MIGRATION FROM 1")
 	}
 	n, err := Integer(p.val(p.i))

@@ -149,7 +149,7 @@ func (p *parser) total(v *Invariant) (err error) {
 	switch {
 	case p.is("SUM") && p.op(p.i+1, "("):
 		p.i += 2
-		if p.i < len(p.toks) && (p.toks[p.i].kind != kWord || !p.op(p.i+1, ")")) {
+		if p.i < len(p.Tokens) && (p.Tokens[p.i].Kind != kWord || !p.op(p.i+1, ")")) {
 			return p.fail(codeSchema, p.off(), "keep what you sum in a column of its own", "TOTAL sums one column, not an expression")
 		}
 		if v.Column, err = p.name("the column"); err != nil {
@@ -207,7 +207,7 @@ func (p *parser) compare(v *Invariant) error {
 	at := p.i
 	minus := p.takeOp("-")
 	switch {
-	case p.i < len(p.toks) && p.toks[p.i].kind == kInteger:
+	case p.i < len(p.Tokens) && p.Tokens[p.i].Kind == kInteger:
 		n, err := Integer(p.val(p.i))
 		if err != nil {
 			return shape()

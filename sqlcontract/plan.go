@@ -183,8 +183,8 @@ func canonical(sql string) string { return strings.Join(significant(sql), " ") }
 func significant(sql string) []string {
 	var words []string
 	for _, t := range lex(sql) {
-		x := sql[t.start:t.end]
-		switch t.kind {
+		x := sql[t.Start:t.End]
+		switch t.Kind {
 		case kSpace:
 			continue
 		case kWord, kVariable, kInteger:

@@ -303,10 +303,10 @@ func queryError(sql string, err error) error {
 
 // schemasIn lists the names that stand before a dot, once each.
 func schemasIn(sql string) []string {
-	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.kind == kSpace })
+	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.Kind == kSpace })
 	var names []string
 	for i := 0; i+1 < len(toks); i++ {
-		if next := toks[i+1]; sql[next.start:next.end] != "." {
+		if next := toks[i+1]; sql[next.Start:next.End] != "." {
 			continue
 		}
 		if name := nameOf(sql, toks[i]); goodName(name) && !slices.Contains(names, name) {
@@ -318,8 +318,8 @@ func schemasIn(sql string) []string {
 
 // nameOf is the name that a token stands for, in lower case; "" for none.
 func nameOf(sql string, t token) string {
-	s := sql[t.start:t.end]
-	switch t.kind {
+	s := sql[t.Start:t.End]
+	switch t.Kind {
 	case kWord:
 		return strings.ToLower(s)
 	case kQuoted:
@@ -330,7 +330,7 @@ func nameOf(sql string, t token) string {
 
 // blank tells whether nothing but spaces, comments and semicolons is left.
 func blank(sql string) bool {
-	return !slices.ContainsFunc(lex(sql), func(t token) bool { return t.kind != kSpace && sql[t.start:t.end] != ";" })
+	return !slices.ContainsFunc(lex(sql), func(t token) bool { return t.Kind != kSpace && sql[t.Start:t.End] != ";" })
 }
 
 // missingTable gives the table that SQLite did not find.

@@ -83,14 +83,14 @@ func (l *layout) generates() bool {
 func inSchema(sql, schema string) string {
 	words := 0
 	for _, t := range lex(sql) {
-		if t.kind == kSpace {
+		if t.Kind == kSpace {
 			continue
 		}
-		switch word := strings.ToUpper(sql[t.start:t.end]); {
-		case words < 2, t.kind == kWord && (word == "IF" || word == "NOT" || word == "EXISTS"):
+		switch word := strings.ToUpper(sql[t.Start:t.End]); {
+		case words < 2, t.Kind == kWord && (word == "IF" || word == "NOT" || word == "EXISTS"):
 			words++ // CREATE TABLE [IF NOT EXISTS]
 		default:
-			return sql[:t.start] + quoteName(schema) + "." + sql[t.start:]
+			return sql[:t.Start] + quoteName(schema) + "." + sql[t.Start:]
 		}
 	}
 	return sql

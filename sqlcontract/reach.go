@@ -92,13 +92,13 @@ func (c *compiler) notePending(p *pending) {
 // NATURAL: SQLite does not ask the authorizer for those columns, so all count.
 func (c *compiler) joinsByName(from int, last segment) bool {
 	return c.hasJoin(from, last.src+last.n) || slices.ContainsFunc(c.objects, func(o *object) bool {
-		return (o.Type == "view" || o.Type == "trigger") && c.hasJoin(c.toks[o.from].start, c.toks[o.to-1].end)
+		return (o.Type == "view" || o.Type == "trigger") && c.hasJoin(c.Tokens[o.from].Start, c.Tokens[o.to-1].End)
 	})
 }
 
 func (c *compiler) hasJoin(from, to int) bool {
-	i, _ := slices.BinarySearchFunc(c.toks, from, func(t token, off int) int { return t.start - off })
-	for ; i < len(c.toks) && c.toks[i].start < to; i++ {
+	i, _ := slices.BinarySearchFunc(c.Tokens, from, func(t token, off int) int { return t.Start - off })
+	for ; i < len(c.Tokens) && c.Tokens[i].Start < to; i++ {
 		if w := c.upper(i); w == "USING" || w == "NATURAL" {
 			return true
 		}
@@ -154,8 +154,8 @@ func (c *compiler) reach() error {
 		return err
 	}
 	w := &reacher{compiler: c, keys: keys}
-	for i, t := range c.toks { // ON CONFLICT REPLACE, OR REPLACE, REPLACE INTO: the rows in the way go
-		if t.kind == kWord && c.upper(i) == "REPLACE" && !c.op(i+1, "(") {
+	for i, t := range c.Tokens { // ON CONFLICT REPLACE, OR REPLACE, REPLACE INTO: the rows in the way go
+		if t.Kind == kWord && c.upper(i) == "REPLACE" && !c.op(i+1, "(") {
 			w.replaces = true
 		}
 	}

@@ -26,12 +26,12 @@ func (e *Engine) orderOf(conn *sqlite.Conn) error {
 // breakTies gives each ORDER BY of a SELECT further terms: the columns of the
 // result, downwards, for the outer one, the first column for those inside.
 func breakTies(sql string, columns int) string {
-	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.kind == kSpace })
+	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.Kind == kSpace })
 	word := func(i int) string {
 		if i < 0 || i >= len(toks) {
 			return ""
 		}
-		return strings.ToUpper(sql[toks[i].start:toks[i].end])
+		return strings.ToUpper(sql[toks[i].Start:toks[i].End])
 	}
 	type level struct{ selects, ordered bool }
 	under := []level{{selects: true}}
@@ -56,18 +56,18 @@ func breakTies(sql string, columns int) string {
 			next := word(i + 1)
 			under = append(under, level{selects: next == "SELECT" || next == "WITH" || next == "VALUES"})
 		case ")":
-			end(t.start)
+			end(t.Start)
 			if len(under) > 1 {
 				under = under[:len(under)-1]
 			}
 		case "ORDER":
 			under[len(under)-1].ordered = word(i+1) == "BY"
 		case "LIMIT", ";":
-			end(t.start)
+			end(t.Start)
 		}
 	}
 	if len(toks) > 0 {
-		end(toks[len(toks)-1].end)
+		end(toks[len(toks)-1].End)
 	}
 	return b.String() + sql[at:]
 }

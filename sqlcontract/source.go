@@ -25,9 +25,9 @@ const (
 // source is a contract's text with its tokens. Blanks and comments are left
 // out of toks.
 type source struct {
-	name string // of the contract, for messages
-	text string
-	toks []token
+	Name   string // of the contract, for messages
+	Text   string
+	Tokens []token
 
 	lines []int // offset of each line's first byte
 }
@@ -56,8 +56,8 @@ func newSource(name, text string) (*source, error) {
 		if err := s.checkToken(t); err != nil {
 			return nil, err
 		}
-		if t.kind != kSpace {
-			s.toks = append(s.toks, t)
+		if t.Kind != kSpace {
+			s.Tokens = append(s.Tokens, t)
 		}
 	}
 	if err := s.checkFence(); err != nil {
@@ -68,7 +68,7 @@ func newSource(name, text string) (*source, error) {
 
 // plainText is a text to point into: without tokens, and nothing in it is refused.
 func plainText(name, text string) *source {
-	return &source{name: name, text: text, lines: lineStarts(text)}
+	return &source{Name: name, Text: text, lines: lineStarts(text)}
 }
 
 // lineStarts are the offsets of the first byte of each line.
@@ -84,34 +84,34 @@ func lineStarts(text string) []int {
 
 // checkToken refuses tokens that are wrong wherever they stand.
 func (s *source) checkToken(t token) error {
-	x := s.text[t.start:t.end]
-	switch t.kind {
+	x := s.Text[t.Start:t.End]
+	switch t.Kind {
 	case kBad:
-		return s.fail(codeSyntax, t.start, "", "%s", badToken(x))
+		return s.fail(codeSyntax, t.Start, "", "%s", badToken(x))
 	case kSpace:
 		if strings.HasPrefix(x, "\ufeff") {
-			return s.fail(codeSyntax, t.start, "save the file as UTF-8 without a byte order mark", "a byte order mark")
+			return s.fail(codeSyntax, t.Start, "save the file as UTF-8 without a byte order mark", "a byte order mark")
 		}
 	case kWord, kVariable:
 		for i := 0; i < len(x); i++ {
-			if x[i] >= 0x80 || x[i] == '$' && t.kind == kWord {
-				return s.fail(codeSchema, t.start, "use letters a-z, digits and _", "the name %s holds a character outside ASCII letters, digits and _", x)
+			if x[i] >= 0x80 || x[i] == '$' && t.Kind == kWord {
+				return s.fail(codeSchema, t.Start, "use letters a-z, digits and _", "the name %s holds a character outside ASCII letters, digits and _", x)
 			}
 		}
-		if t.kind == kVariable {
+		if t.Kind == kVariable {
 			return s.checkVariable(t, x)
 		}
 	case kQuoted:
 		if n, ok := plainName(x[1 : len(x)-1]); !ok {
-			return s.fail(codeSchema, t.start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
+			return s.fail(codeSchema, t.Start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
 		} else if reserved[n] {
-			return s.fail(codeSchema, t.start, "choose another name", "%s is a word of the language", n)
+			return s.fail(codeSchema, t.Start, "choose another name", "%s is a word of the language", n)
 		}
 	case kFloat:
-		return s.fail(codeFence, t.start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
+		return s.fail(codeFence, t.Start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
 	case kInteger:
 		if _, err := Integer(x); err != nil {
-			return s.fail(codeFence, t.start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
+			return s.fail(codeFence, t.Start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
 		}
 	}
 	return nil
@@ -135,13 +135,13 @@ func badToken(x string) string {
 func (s *source) checkVariable(t token, x string) error {
 	switch {
 	case x[0] == '?' || x[0] == '$' || x[0] == '#':
-		return s.fail(codeSyntax, t.start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
+		return s.fail(codeSyntax, t.Start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
 	case strings.Contains(x, "("):
-		return s.fail(codeSyntax, t.start, "put a blank before the parenthesis", "%s would be read as one parameter", x)
+		return s.fail(codeSyntax, t.Start, "put a blank before the parenthesis", "%s would be read as one parameter", x)
 	case strings.Contains(x, ":") && x[1:] != strings.ReplaceAll(x[1:], ":", ""):
-		return s.fail(codeSyntax, t.start, "", "%s has one colon too many", x)
+		return s.fail(codeSyntax, t.Start, "", "%s has one colon too many", x)
 	case strings.Contains(x, "$"):
-		return s.fail(codeSyntax, t.start, "a column of a FOR row is written :row.column", "the name %s holds a $", x)
+		return s.fail(codeSyntax, t.Start, "a column of a FOR row is written :row.column", "the name %s holds a $", x)
 	}
 	return nil
 }
@@ -177,15 +177,15 @@ var reserved = map[string]bool{"case": true, "else": true, "end": true, "then": 
 
 // val is the text of token i, or "" past the end.
 func (s *source) val(i int) string {
-	if i < 0 || i >= len(s.toks) {
+	if i < 0 || i >= len(s.Tokens) {
 		return ""
 	}
-	return s.text[s.toks[i].start:s.toks[i].end]
+	return s.Text[s.Tokens[i].Start:s.Tokens[i].End]
 }
 
 // upper is the word i in upper case, or "" if token i is no word.
 func (s *source) upper(i int) string {
-	if i < 0 || i >= len(s.toks) || s.toks[i].kind != kWord {
+	if i < 0 || i >= len(s.Tokens) || s.Tokens[i].Kind != kWord {
 		return ""
 	}
 	return strings.ToUpper(s.val(i))
@@ -193,18 +193,18 @@ func (s *source) upper(i int) string {
 
 // op tells whether token i is the operator x.
 func (s *source) op(i int, x string) bool {
-	return i >= 0 && i < len(s.toks) && s.toks[i].kind == kOp && s.val(i) == x
+	return i >= 0 && i < len(s.Tokens) && s.Tokens[i].Kind == kOp && s.val(i) == x
 }
 
 // at is line and column, both from 1, of a byte offset; columns count runes.
 func (s *source) at(off int) (line, col int) {
-	off = min(off, len(s.text))
+	off = min(off, len(s.Text))
 	line = sort.SearchInts(s.lines, off+1)
-	return line, utf8.RuneCountInString(s.text[s.lines[line-1]:off]) + 1
+	return line, utf8.RuneCountInString(s.Text[s.lines[line-1]:off]) + 1
 }
 
 // line is the line of a token, from 1.
-func (s *source) line(tok int) int { return sort.SearchInts(s.lines, s.toks[tok].start+1) }
+func (s *source) line(tok int) int { return sort.SearchInts(s.lines, s.Tokens[tok].Start+1) }
 
 // lineStart is the offset of the first byte of a line that the text has, from 1.
 func (s *source) lineStart(line int) int { return s.lines[line-1] }
@@ -214,20 +214,20 @@ func (s *source) lineStart(line int) int { return s.lines[line-1] }
 func (s *source) fail(code string, off int, next, what string, args ...any) *fault.Error {
 	line, col := s.at(off)
 	e := fault.New(code, next, what, args...)
-	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.name, line, col, e.What, s.excerpt(off))
+	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.Name, line, col, e.What, s.excerpt(off))
 	return e
 }
 
 // excerpt shows the line of off with a caret under it, cut to a screen's width.
 func (s *source) excerpt(off int) string {
 	const width = 60 // runes kept on either side of the place
-	off = min(off, len(s.text))
-	start := strings.LastIndexByte(s.text[:off], '\n') + 1
-	end := len(s.text)
-	if i := strings.IndexByte(s.text[off:], '\n'); i >= 0 {
+	off = min(off, len(s.Text))
+	start := strings.LastIndexByte(s.Text[:off], '\n') + 1
+	end := len(s.Text)
+	if i := strings.IndexByte(s.Text[off:], '\n'); i >= 0 {
 		end = off + i
 	}
-	left, right := []rune(s.text[start:off]), []rune(s.text[off:end])
+	left, right := []rune(s.Text[start:off]), []rune(s.Text[off:end])
 	if len(left) > width {
 		left = append([]rune("…"), left[len(left)-width:]...)
 	}

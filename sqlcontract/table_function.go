@@ -59,9 +59,9 @@ func register(ctx context.Context, conn *sqlite.Conn, functions []TableFunction,
 	if len(functions) == 0 {
 		return nil
 	}
-	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.kind == kSpace })
+	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.Kind == kSpace })
 	for i := 0; i+1 < len(toks); i++ {
-		if next := toks[i+1]; sql[next.start:next.end] != "(" {
+		if next := toks[i+1]; sql[next.Start:next.End] != "(" {
 			continue
 		}
 		name := nameOf(sql, toks[i])

@@ -23,8 +23,8 @@ const (
 // token is one token; Invariant: the tokens of a source, space included,
 // concatenate to the source.
 type token struct {
-	kind       kind
-	start, end int
+	Kind       kind
+	Start, End int
 }
 
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
@@ -216,9 +216,9 @@ func blob(s string) (kind, int) {
 }
 
 // literal is the token's length if it is a text or a blob, else 0.
-func (t token) literal() int {
-	if t.kind == kString || t.kind == kBlob {
-		return t.end - t.start
+func (t token) LiteralLen() int {
+	if t.Kind == kString || t.Kind == kBlob {
+		return t.End - t.Start
 	}
 	return 0
 }
@@ -257,8 +257,8 @@ var exportedKinds = map[kind]TokenKind{
 func Split(text string) []Token {
 	var list []Token
 	for _, t := range lex(text) {
-		if t.kind != kSpace {
-			list = append(list, Token{exportedKinds[t.kind], t.start, t.end})
+		if t.Kind != kSpace {
+			list = append(list, Token{exportedKinds[t.Kind], t.Start, t.End})
 		}
 	}
 	return list

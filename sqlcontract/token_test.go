@@ -26,10 +26,10 @@ func FuzzLex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src string) {
 		at := 0
 		for _, tok := range lex(src) {
-			if tok.start != at || tok.end <= at {
+			if tok.Start != at || tok.End <= at {
 				t.Fatalf("token %v does not begin at %d", tok, at)
 			}
-			at = tok.end
+			at = tok.End
 		}
 		if at != len(src) {
 			t.Fatalf("the tokens end at %d of %d", at, len(src))
@@ -50,14 +50,14 @@ func compareComplete(t *testing.T, src string) {
 	}
 	last := ""
 	for _, tok := range lex(src) {
-		x := src[tok.start:tok.end]
-		if tok.kind == kBad && (isOpen(x) || strings.Contains(x, ";")) {
+		x := src[tok.Start:tok.End]
+		if tok.Kind == kBad && (isOpen(x) || strings.Contains(x, ";")) {
 			return // SQLite has no answer either: the shell asks for more, prepare says "unrecognized token"
 		}
-		if tok.kind == kVariable && strings.ContainsAny(x, "(") {
+		if tok.Kind == kVariable && strings.ContainsAny(x, "(") {
 			return // sqlite3_complete knows no Tcl arrays
 		}
-		if tok.kind != kSpace {
+		if tok.Kind != kSpace {
 			last = x
 		}
 	}
@@ -101,18 +101,18 @@ func FuzzLexPrepare(f *testing.F) {
 		defer st.Finalize()
 		end, variables := len(sql), map[string]bool{}
 		for _, tok := range lex(sql) {
-			x := sql[tok.start:tok.end]
-			if tok.kind == kBad && strings.HasPrefix(x, "/*") {
+			x := sql[tok.Start:tok.End]
+			if tok.Kind == kBad && strings.HasPrefix(x, "/*") {
 				return // SQLite lets the end of the text close a comment, a contract may not
 			}
-			if tok.kind == kBad {
+			if tok.Kind == kBad {
 				t.Fatalf("SQLite takes %q, for us %q is no token", sql, x)
 			}
 			if x == ";" {
-				end = tok.end
+				end = tok.End
 				break
 			}
-			if tok.kind == kVariable {
+			if tok.Kind == kVariable {
 				variables[x] = true
 			}
 		}

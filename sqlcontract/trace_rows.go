@@ -179,7 +179,7 @@ func findCheck(c *Contract, text string) (table *Table, check string, off int) {
 				if table != nil {
 					return nil, "", 0 // two of them: which one, nobody says
 				}
-				table, check, off = in, condition, t.list[at].start
+				table, check, off = in, condition, t.list[at].Start
 			}
 		}
 	}
@@ -289,7 +289,7 @@ func (f *Refusal) invariant(l looker) {
 	t := tokensOf(l.contract.Source)
 	for ; t.i < len(t.list); t.i++ {
 		if t.is(t.i, "INVARIANT") && fold(t.val(t.i+1)) == v.Name {
-			f.place(l.contract, t.list[t.i].start)
+			f.place(l.contract, t.list[t.i].Start)
 			break
 		}
 	}

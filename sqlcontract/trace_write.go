@@ -25,7 +25,7 @@ type tokens struct {
 func tokensOf(sql string) *tokens {
 	t := &tokens{sql: sql}
 	for _, x := range lex(sql) {
-		if x.kind != kSpace {
+		if x.Kind != kSpace {
 			t.list = append(t.list, x)
 		}
 	}
@@ -36,12 +36,12 @@ func (t *tokens) val(i int) string {
 	if i < 0 || i >= len(t.list) {
 		return ""
 	}
-	return t.sql[t.list[i].start:t.list[i].end]
+	return t.sql[t.list[i].Start:t.list[i].End]
 }
 
 // is tells whether a token is a word or an operator.
 func (t *tokens) is(i int, what string) bool {
-	return i < len(t.list) && (t.list[i].kind == kWord || t.list[i].kind == kOp) && strings.EqualFold(t.val(i), what)
+	return i < len(t.list) && (t.list[i].Kind == kWord || t.list[i].Kind == kOp) && strings.EqualFold(t.val(i), what)
 }
 
 func (t *tokens) take(words ...string) bool {
@@ -56,7 +56,7 @@ func (t *tokens) take(words ...string) bool {
 
 // name takes a name, folded.
 func (t *tokens) name() string {
-	if t.i >= len(t.list) || t.list[t.i].kind != kWord && t.list[t.i].kind != kQuoted {
+	if t.i >= len(t.list) || t.list[t.i].Kind != kWord && t.list[t.i].Kind != kQuoted {
 		return ""
 	}
 	t.i++
@@ -91,7 +91,7 @@ func (t *tokens) text(from, to int) string {
 	if from >= to {
 		return ""
 	}
-	return t.sql[t.list[from].start:t.list[to-1].end]
+	return t.sql[t.list[from].Start:t.list[to-1].End]
 }
 
 // parseWrite reads a statement; ok is false for any form but the plain ones.
