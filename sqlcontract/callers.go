@@ -72,9 +72,9 @@ func actionNames(c *Contract) []string {
 func (b brokenCall) fault(c *Contract) error {
 	s := plainText(c.Name, c.Source)
 	if b.from == nil {
-		return s.fail(codeCalls, s.lineStart(b.use.Line), "deploy "+b.use.Contract+" first, or change the USE", "%s", b.what)
+		return s.Fail(codeCalls, s.LineStart(b.use.Line), "deploy "+b.use.Contract+" first, or change the USE", "%s", b.what)
 	}
-	return s.fail(codeCalls, b.call.Offset, "aergo contract abi "+b.use.Contract+" shows its actions", "%s.%s cannot be called like this: %s", b.use.Contract, b.call.Action, b.what)
+	return s.Fail(codeCalls, b.call.Offset, "aergo contract abi "+b.use.Contract+" shows its actions", "%s.%s cannot be called like this: %s", b.use.Contract, b.call.Action, b.what)
 }
 
 // codeCalls refuses a deploy whose calls do not fit the contracts in force.

@@ -137,7 +137,7 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 	off := c.Tokens[from].Start
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return c.fail(codeSyntax, off, "", "%v", err)
+		return c.Fail(codeSyntax, off, "", "%v", err)
 	}
 	msg, _, _ := strings.Cut(e.Message, " - should this be")
 	word := lastName(msg)
@@ -150,15 +150,15 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 		off = c.Tokens[i].Start
 	}
 	if c.fence.why != "" {
-		return c.fail(codeFence, off, c.fence.next, "%s", c.fence.why)
+		return c.Fail(codeFence, off, c.fence.next, "%s", c.fence.why)
 	}
 	switch e.Primary() {
 	case sqlite.CodeInterrupt:
-		return c.fail(codeLimit, off, "build views on tables, not on views of views", "preparing the contract takes too much work")
+		return c.Fail(codeLimit, off, "build views on tables, not on views of views", "preparing the contract takes too much work")
 	case sqlite.CodeTooBig:
-		return c.fail(codeLimit, off, "make it smaller", "%s", msg)
+		return c.Fail(codeLimit, off, "make it smaller", "%s", msg)
 	case sqlite.CodeNoMem: // what SQLite says when a program grows over its limit
-		return c.fail(codeLimit, off, "split it, and build views on tables rather than on views", "the statement becomes too large a program")
+		return c.Fail(codeLimit, off, "split it, and build views on tables rather than on views", "the statement becomes too large a program")
 	}
 	return c.explainMessage(msg, word, off)
 }
@@ -166,7 +166,7 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 // findWord is the first of the tokens that is the given name, or -1.
 func (c *compiler) findWord(from, to int, word string) int {
 	for i := from; i < to && word != ""; i++ {
-		if k := c.Tokens[i].Kind; (k == kWord || k == kQuoted) && fold(strings.Trim(c.val(i), "\"`[]")) == word {
+		if k := c.Tokens[i].Kind; (k == kWord || k == kQuoted) && fold(strings.Trim(c.Val(i), "\"`[]")) == word {
 			return i
 		}
 	}
@@ -193,28 +193,28 @@ func (c *compiler) explainMessage(msg, word string, off int) error {
 		case strings.Contains(msg, ".") && !strings.Contains(msg, "main."):
 			next = noPrefix
 		}
-		return c.fail(codeUnknown, off, next, "no such table: %s%s", word, didYouMean(word, known))
+		return c.Fail(codeUnknown, off, next, "no such table: %s%s", word, didYouMean(word, known))
 	case has("unknown database"):
-		return c.fail(codeFence, off, "leave it out", noPrefix)
+		return c.Fail(codeFence, off, "leave it out", noPrefix)
 	case has("no such function: "):
 		if why, next := refusedFunction(word); why != notListed {
-			return c.fail(codeFence, off, next, "the function %s is not allowed: %s", word, why)
+			return c.Fail(codeFence, off, next, "the function %s is not allowed: %s", word, why)
 		}
-		return c.fail(codeUnknown, off, listPage, "%s%s", msg, didYouMean(word, functionNames()))
+		return c.Fail(codeUnknown, off, listPage, "%s%s", msg, didYouMean(word, functionNames()))
 	case has("table sqlite_"):
-		return c.fail(codeFence, off, "the schema is what the CREATE statements say", "%s", msg)
+		return c.Fail(codeFence, off, "the schema is what the CREATE statements say", "%s", msg)
 	case has("syntax error", "incomplete input", "unrecognized token"):
-		return c.fail(codeSyntax, off, "", "%s", msg)
+		return c.Fail(codeSyntax, off, "", "%s", msg)
 	case has("too many", "too large", "too deep", "at most", "overflow", "Recursion limit", "maximum depth"):
-		return c.fail(codeLimit, off, "make it smaller", "%s", msg)
+		return c.Fail(codeLimit, off, "make it smaller", "%s", msg)
 	case has("PRIMARY KEY missing"):
-		return c.fail(codeSchema, off, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table has no primary key")
+		return c.Fail(codeSchema, off, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table has no primary key")
 	case has("unknown datatype", "missing datatype"):
-		return c.fail(codeSchema, off, "the types are INTEGER, TEXT and BLOB", "%s", msg)
+		return c.Fail(codeSchema, off, "the types are INTEGER, TEXT and BLOB", "%s", msg)
 	case has("foreign key mismatch"):
-		return c.fail(codeSchema, off, "refer to its PRIMARY KEY or to UNIQUE columns", "%s", msg)
+		return c.Fail(codeSchema, off, "refer to its PRIMARY KEY or to UNIQUE columns", "%s", msg)
 	}
-	return c.fail(codeSchema, off, "", "%s", msg)
+	return c.Fail(codeSchema, off, "", "%s", msg)
 }
 
 func (c *compiler) explainColumn(msg, word string, off int) error {
@@ -229,7 +229,7 @@ func (c *compiler) explainColumn(msg, word string, off int) error {
 	case slices.Contains(c.columnNames(), word) && !strings.Contains(msg, "."):
 		next = "the value of a row is read with (SELECT " + word + " FROM …)"
 	}
-	return c.fail(codeUnknown, off, next, "%s%s", msg, hint)
+	return c.Fail(codeUnknown, off, next, "%s%s", msg, hint)
 }
 
 // lastName is the last name in one of SQLite's messages, folded: "no such
@@ -284,7 +284,7 @@ func (c *compiler) variableNames() []string {
 func (c *compiler) quotedText(off int) string {
 	for i, t := range c.Tokens {
 		if t.Start == off && t.Kind == kQuoted {
-			x := c.val(i)
+			x := c.Val(i)
 			return x[1 : len(x)-1]
 		}
 	}

@@ -34,9 +34,9 @@ func (c *compiler) ownCalls() error {
 				for _, x := range c.contract.Actions {
 					names = append(names, x.Name)
 				}
-				err = c.fail(codeUnknown, k.Offset, "of another contract: USE contract AS c; and CALL c."+k.Action+"(…)", "there is no action %s%s", k.Action, didYouMean(k.Action, names))
+				err = c.Fail(codeUnknown, k.Offset, "of another contract: USE contract AS c; and CALL c."+k.Action+"(…)", "there is no action %s%s", k.Action, didYouMean(k.Action, names))
 			} else if what := misfit(k, a, to); what != "" {
-				err = c.fail(codeSchema, k.Offset, "", "CALL %s: %s", k.Action, what)
+				err = c.Fail(codeSchema, k.Offset, "", "CALL %s: %s", k.Action, what)
 			}
 		})
 		if err != nil {
@@ -45,7 +45,7 @@ func (c *compiler) ownCalls() error {
 	}
 	for _, r := range c.contract.Rules {
 		if r.By == "ACTION" && callsOthers(c.contract, r.Action, map[string]bool{}) {
-			return c.fail(codeSchema, c.places[c.contract.Action(r.Action)], "decide by :base, :ours and :theirs", "the action %s settles a merge and calls another contract", r.Action)
+			return c.Fail(codeSchema, c.places[c.contract.Action(r.Action)], "decide by :base, :ours and :theirs", "the action %s settles a merge and calls another contract", r.Action)
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func (p *pending) place(off int) int {
 func (c *compiler) query(p *pending) error {
 	for _, r := range p.refs {
 		if !slices.Contains(r.row.columns, r.column) {
-			return c.fail(codeUnknown, r.off, "the row has "+strings.Join(r.row.columns, ", "), "the row %s has no column %s%s", r.row.name, r.column, didYouMean(r.column, r.row.columns))
+			return c.Fail(codeUnknown, r.off, "the row has "+strings.Join(r.row.columns, ", "), "the row %s has no column %s%s", r.row.name, r.column, didYouMean(r.column, r.row.columns))
 		}
 	}
 	from, to := c.tokens(p)
@@ -56,13 +56,13 @@ func (c *compiler) query(p *pending) error {
 	}
 	columns := st.ColumnCount()
 	if !p.q.ReadOnly && p.use != useStatement {
-		return c.fail(codeSyntax, p.q.Offset, "write it as a statement of its own", "only a SELECT can stand here")
+		return c.Fail(codeSyntax, p.q.Offset, "write it as a statement of its own", "only a SELECT can stand here")
 	}
 	if p.use == useCheck {
 		return c.seeks(p)
 	}
 	if a := p.action; a.ReadOnly && !p.q.ReadOnly {
-		return c.fail(codeSchema, p.q.Offset, "leave READONLY out of the action", "the action %s is READONLY and this writes", a.Name)
+		return c.Fail(codeSchema, p.q.Offset, "leave READONLY out of the action", "the action %s is READONLY and this writes", a.Name)
 	}
 	switch {
 	case p.use == useRows:
@@ -71,21 +71,21 @@ func (c *compiler) query(p *pending) error {
 			name := st.ColumnName(i)
 			if fold(name) != name {
 				if _, ok := plainName(name); ok {
-					return c.fail(codeSchema, p.q.Offset, "write AS "+fold(name), "the column %s of the rows is not in lower case", name)
+					return c.Fail(codeSchema, p.q.Offset, "write AS "+fold(name), "the column %s of the rows is not in lower case", name)
 				}
 			}
 			if slices.Contains(p.rows.columns, name) {
-				return c.fail(codeSchema, p.q.Offset, "give one of them another name with AS", "two columns of the rows are named %s", name)
+				return c.Fail(codeSchema, p.q.Offset, "give one of them another name with AS", "two columns of the rows are named %s", name)
 			}
 			p.rows.columns = append(p.rows.columns, name)
 		}
 	case p.use == useReturn || p.use == useStatement && columns > 0:
 		if n := len(p.action.Returns); c.old != nil {
-			return c.fail(codeSchema, p.q.Offset, "use LET for a value, FOR for rows, or EMIT an event", "this gives rows, and nobody has called a MIGRATION")
+			return c.Fail(codeSchema, p.q.Offset, "use LET for a value, FOR for rows, or EMIT an event", "this gives rows, and nobody has called a MIGRATION")
 		} else if n == 0 {
-			return c.fail(codeSchema, p.q.Offset, "declare RETURNS (name TYPE, …) before AS, or use LET", "this returns rows and the action %s declares none", p.action.Name)
+			return c.Fail(codeSchema, p.q.Offset, "declare RETURNS (name TYPE, …) before AS, or use LET", "this returns rows and the action %s declares none", p.action.Name)
 		} else if n != columns {
-			return c.fail(codeSchema, p.q.Offset, "", "this returns %s, RETURNS of %s declares %d", plural(columns, "column"), p.action.Name, n)
+			return c.Fail(codeSchema, p.q.Offset, "", "this returns %s, RETURNS of %s declares %d", plural(columns, "column"), p.action.Name, n)
 		}
 	}
 	return nil
@@ -114,7 +114,7 @@ func (c *compiler) seeks(p *pending) error {
 			continue // a subquery's own lines follow; json_each is as long as its text
 		}
 		if table, _, _ = strings.Cut(table, " "); table != "" {
-			return c.fail(codeSchema, p.q.Offset, "look rows up by key or CREATE INDEX; for sums over a table use TOTAL", "this CHECK reads all of %s for every changed row", table)
+			return c.Fail(codeSchema, p.q.Offset, "look rows up by key or CREATE INDEX; for sums over a table use TOTAL", "this CHECK reads all of %s for every changed row", table)
 		}
 	}
 	return nil
@@ -126,7 +126,7 @@ func (c *compiler) invariantTable(v *Invariant) error {
 	at := c.places[v]
 	t := c.contract.Table(v.Table)
 	if t == nil {
-		return c.fail(codeUnknown, at, "", "the invariant %s names no table: %s%s", v.Name, v.Table, didYouMean(v.Table, c.tableNames()))
+		return c.Fail(codeUnknown, at, "", "the invariant %s names no table: %s%s", v.Name, v.Table, didYouMean(v.Table, c.tableNames()))
 	}
 	if v.Check != nil {
 		i := slices.IndexFunc(c.pending, func(p *pending) bool { return p.q == v.Check })
@@ -145,7 +145,7 @@ func (c *compiler) invariantTable(v *Invariant) error {
 			return err
 		}
 		if col.Type != "INTEGER" || col.Generated {
-			return c.fail(codeSchema, c.places[&v.Column], "sum a stored INTEGER column", "%s.%s is %s", t.Name, col.Name, describe(col))
+			return c.Fail(codeSchema, c.places[&v.Column], "sum a stored INTEGER column", "%s.%s is %s", t.Name, col.Name, describe(col))
 		}
 	}
 	for _, by := range v.By {
@@ -154,7 +154,7 @@ func (c *compiler) invariantTable(v *Invariant) error {
 			return err
 		}
 		if !col.NotNull || col.Generated {
-			return c.fail(codeSchema, c.places[&v.By], "a BY key is stored and NOT NULL", "%s.%s is %s", t.Name, col.Name, describe(col))
+			return c.Fail(codeSchema, c.places[&v.By], "a BY key is stored and NOT NULL", "%s.%s is %s", t.Name, col.Name, describe(col))
 		}
 	}
 	if v.Compare != nil && v.Compare.Table != "" {
@@ -186,32 +186,32 @@ func (c *compiler) operand(v *Invariant, t *Table) error {
 	to := c.contract.Table(x.Table)
 	switch {
 	case other != nil && to != nil:
-		return c.fail(codeSchema, at, "rename one of them", "%s is both a table and an invariant", x.Table)
+		return c.Fail(codeSchema, at, "rename one of them", "%s is both a table and an invariant", x.Table)
 	case other == v:
-		return c.fail(codeSchema, at, "", "the total is compared with itself")
+		return c.Fail(codeSchema, at, "", "the total is compared with itself")
 	case other != nil:
 		ot := c.contract.Table(other.Table)
 		if ot == nil || !c.equalKeys(t, v.By, ot, other.By) {
-			return c.fail(codeSchema, at, "give both the same BY columns", "the totals %s and %s have different BY keys", v.Name, other.Name)
+			return c.Fail(codeSchema, at, "give both the same BY columns", "the totals %s and %s have different BY keys", v.Name, other.Name)
 		}
 		x.Other, x.Table, x.Column = other.Name, "", ""
 		return nil
 	case to == nil:
-		return c.fail(codeUnknown, at, "", "no table or TOTAL invariant is named %s%s", x.Table, didYouMean(x.Table, c.tableNames()))
+		return c.Fail(codeUnknown, at, "", "no table or TOTAL invariant is named %s%s", x.Table, didYouMean(x.Table, c.tableNames()))
 	}
 	col, err := c.column(to, x.Column, at)
 	if err != nil {
 		return err
 	}
 	if col.Type != "INTEGER" || col.Generated {
-		return c.fail(codeSchema, at, "compare with a stored INTEGER column", "%s.%s is %s", to.Name, col.Name, describe(col))
+		return c.Fail(codeSchema, at, "compare with a stored INTEGER column", "%s.%s is %s", to.Name, col.Name, describe(col))
 	}
 	var key []string
 	for _, k := range to.Key {
 		key = append(key, to.Columns[k].Name)
 	}
 	if !c.equalKeys(t, v.By, to, key) {
-		return c.fail(codeSchema, at, "sum BY the columns that hold the key of "+to.Name, "the BY key of %s is not of the kind of the primary key of %s (%s)", v.Name, to.Name, strings.Join(key, ", "))
+		return c.Fail(codeSchema, at, "sum BY the columns that hold the key of "+to.Name, "the BY key of %s is not of the kind of the primary key of %s (%s)", v.Name, to.Name, strings.Join(key, ", "))
 	}
 	return nil
 }
@@ -241,7 +241,7 @@ func (c *compiler) column(t *Table, name string, at int) (*Column, error) {
 	for _, col := range t.Columns {
 		names = append(names, col.Name)
 	}
-	return nil, c.fail(codeUnknown, at, t.Name+" has "+strings.Join(names, ", "), "no such column: %s.%s%s", t.Name, name, didYouMean(name, names))
+	return nil, c.Fail(codeUnknown, at, t.Name+" has "+strings.Join(names, ", "), "no such column: %s.%s%s", t.Name, name, didYouMean(name, names))
 }
 
 // rules checks the MERGE RULEs against tables and actions.
@@ -252,7 +252,7 @@ func (c *compiler) rules() error {
 		at := c.places[i]
 		t := c.contract.Table(r.Table)
 		if t == nil {
-			return c.fail(codeUnknown, at, "", "the merge rule names no table: %s%s", r.Table, didYouMean(r.Table, c.tableNames()))
+			return c.Fail(codeUnknown, at, "", "the merge rule names no table: %s%s", r.Table, didYouMean(r.Table, c.tableNames()))
 		}
 		covered := r.Columns
 		names := []string{r.Table}
@@ -268,7 +268,7 @@ func (c *compiler) rules() error {
 		}
 		for _, n := range names {
 			if whole[n] {
-				return c.fail(codeSchema, at, "leave one of them", "%s has a merge rule already", n)
+				return c.Fail(codeSchema, at, "leave one of them", "%s has a merge rule already", n)
 			}
 			whole[n] = true
 		}
@@ -290,11 +290,11 @@ func (c *compiler) rule(r *MergeRule, t *Table, col *Column, at int) error {
 	i := slices.IndexFunc(t.Columns, func(x Column) bool { return x.Name == col.Name })
 	switch {
 	case slices.Contains(t.Key, i):
-		return c.fail(codeSchema, at, "name other columns", "%s.%s is part of the key, which does not change", t.Name, col.Name)
+		return c.Fail(codeSchema, at, "name other columns", "%s.%s is part of the key, which does not change", t.Name, col.Name)
 	case col.Generated:
-		return c.fail(codeSchema, at, "give rules for the columns it is made of", "%s.%s is a generated column", t.Name, col.Name)
+		return c.Fail(codeSchema, at, "give rules for the columns it is made of", "%s.%s is a generated column", t.Name, col.Name)
 	case r.By == "DELTA" && (col.Type != "INTEGER" || !col.NotNull):
-		return c.fail(codeSchema, at, "declare it INTEGER NOT NULL", "DELTA adds up changes, and %s.%s is %s", t.Name, col.Name, describe(col))
+		return c.Fail(codeSchema, at, "declare it INTEGER NOT NULL", "DELTA adds up changes, and %s.%s is %s", t.Name, col.Name, describe(col))
 	case r.By != "ACTION":
 		return nil
 	}
@@ -304,19 +304,19 @@ func (c *compiler) rule(r *MergeRule, t *Table, col *Column, at int) error {
 		for _, x := range c.contract.Actions {
 			names = append(names, x.Name)
 		}
-		return c.fail(codeUnknown, at, "", "there is no action %s%s", r.Action, didYouMean(r.Action, names))
+		return c.Fail(codeUnknown, at, "", "there is no action %s%s", r.Action, didYouMean(r.Action, names))
 	}
 	want := "declare CREATE ACTION " + a.Name + "(:base " + col.Type + ", :ours " + col.Type + ", :theirs " + col.Type + ") PRIVATE READONLY RETURNS (value " + col.Type + ")"
 	if a.Visibility != Private || !a.ReadOnly || a.Constructor || len(a.Params) != 3 || len(a.Returns) != 1 {
-		return c.fail(codeSchema, at, want, "the action %s does not have the form that a merge rule needs", a.Name)
+		return c.Fail(codeSchema, at, want, "the action %s does not have the form that a merge rule needs", a.Name)
 	}
 	for k, n := range []string{"base", "ours", "theirs"} {
 		if a.Params[k].Name != n || a.Params[k].Type != col.Type {
-			return c.fail(codeSchema, at, want, "the action %s does not take the values of %s.%s", a.Name, t.Name, col.Name)
+			return c.Fail(codeSchema, at, want, "the action %s does not take the values of %s.%s", a.Name, t.Name, col.Name)
 		}
 	}
 	if a.Returns[0].Type != col.Type {
-		return c.fail(codeSchema, at, want, "the action %s returns %s, %s.%s is %s", a.Name, a.Returns[0].Type, t.Name, col.Name, col.Type)
+		return c.Fail(codeSchema, at, want, "the action %s returns %s, %s.%s is %s", a.Name, a.Returns[0].Type, t.Name, col.Name, col.Type)
 	}
 	return nil
 }

@@ -119,8 +119,8 @@ func (c *compiler) lowerNames(o *object, names map[string]bool) {
 	sql := []byte(o.SQL)
 	for i := o.from; i < o.to; i++ {
 		t := c.Tokens[i]
-		if (t.Kind == kWord || t.Kind == kQuoted) && names[fold(strings.Trim(c.val(i), "\"`[]"))] {
-			copy(sql[t.Start-start:], fold(c.val(i)))
+		if (t.Kind == kWord || t.Kind == kQuoted) && names[fold(strings.Trim(c.Val(i), "\"`[]"))] {
+			copy(sql[t.Start-start:], fold(c.Val(i)))
 		}
 	}
 	o.SQL = string(sql)
@@ -128,7 +128,7 @@ func (c *compiler) lowerNames(o *object, names map[string]bool) {
 
 // layout reads the columns of a table.
 func (c *compiler) layout(o *object) error {
-	t := &Table{Name: o.Name, Line: c.line(o.from)}
+	t := &Table{Name: o.Name, Line: c.Line(o.from)}
 	rows, err := c.rows("PRAGMA table_xinfo("+o.Name+")", 1, 2, 3, 4, 5, 6)
 	if err != nil {
 		return c.explainObject(err, o)
@@ -143,21 +143,21 @@ func (c *compiler) layout(o *object) error {
 		at := c.find(o, name)
 		col := Column{Name: name, Type: strings.ToUpper(declared), NotNull: notNull != 0, Generated: hidden != 0}
 		if n, ok := plainName(name); !ok || n != name {
-			return c.fail(codeSchema, at, "use at most 63 of a-z, 0-9 and _", "%s is no name of a column", name)
+			return c.Fail(codeSchema, at, "use at most 63 of a-z, 0-9 and _", "%s is no name of a column", name)
 		} else if reserved[n] {
-			return c.fail(codeSchema, at, "choose another name", "%s is a word of the language", n)
+			return c.Fail(codeSchema, at, "choose another name", "%s is a word of the language", n)
 		} else if n == "rowid" || n == "oid" || n == "_rowid_" {
-			return c.fail(codeSchema, at, "choose another name", "%s is the engine's name for the rowid", n)
+			return c.Fail(codeSchema, at, "choose another name", "%s is the engine's name for the rowid", n)
 		}
 		col.Type = strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(col.Type, "GENERATED ALWAYS"), "ALWAYS"))
 		switch col.Type {
 		case "INTEGER", "TEXT", "BLOB":
 		case "INT":
-			return c.fail(codeSchema, at, "write INTEGER", "the types are INTEGER, TEXT and BLOB, %s has INT", name)
+			return c.Fail(codeSchema, at, "write INTEGER", "the types are INTEGER, TEXT and BLOB, %s has INT", name)
 		case "REAL":
-			return c.fail(codeFence, at, "use INTEGER and count in the smallest unit", "the column %s is REAL: machines and versions may round it differently", name)
+			return c.Fail(codeFence, at, "use INTEGER and count in the smallest unit", "the column %s is REAL: machines and versions may round it differently", name)
 		default:
-			return c.fail(codeSchema, at, "the types are INTEGER, TEXT and BLOB; a column holds one of them", "the column %s has the type %s", name, col.Type)
+			return c.Fail(codeSchema, at, "the types are INTEGER, TEXT and BLOB; a column holds one of them", "the column %s has the type %s", name, col.Type)
 		}
 		if d, ok := r[3].(string); ok && !col.Generated {
 			if err := c.columnDefault(&col, d, at); err != nil {
@@ -175,11 +175,11 @@ func (c *compiler) layout(o *object) error {
 		i := key[int64(k)]
 		t.Key = append(t.Key, i)
 		if !t.Columns[i].NotNull {
-			return c.fail(codeSchema, c.find(o, t.Columns[i].Name), "add NOT NULL", "the key column %s may be NULL", t.Columns[i].Name)
+			return c.Fail(codeSchema, c.find(o, t.Columns[i].Name), "add NOT NULL", "the key column %s may be NULL", t.Columns[i].Name)
 		}
 	}
 	if len(t.Key) == 0 {
-		return c.fail(codeSchema, c.Tokens[o.from].Start, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table %s has no primary key", o.Name)
+		return c.Fail(codeSchema, c.Tokens[o.from].Start, "add PRIMARY KEY to a column, or PRIMARY KEY (a, b) at the end", "the table %s has no primary key", o.Name)
 	}
 	c.contract.Tables = append(c.contract.Tables, t)
 	return c.foreignKeys(o)
@@ -202,13 +202,13 @@ func (c *compiler) columnDefault(col *Column, text string, at int) error {
 	if len(toks) == 1 {
 		if v, ok := literal(text[toks[0].Start:toks[0].End], toks[0].Kind, minus); ok {
 			if v != nil && typeOf(v) != col.Type {
-				return c.fail(codeSchema, at, "write the default as "+col.Type, "the default of %s is %s, the column %s", col.Name, typeOf(v), col.Type)
+				return c.Fail(codeSchema, at, "write the default as "+col.Type, "the default of %s is %s, the column %s", col.Name, typeOf(v), col.Type)
 			}
 			col.Default = v
 			return nil
 		}
 	}
-	return c.fail(codeSchema, at, "write a number, 'text', x'blob' or NULL; the action can compute the value", "the default of %s is not a constant: %s", col.Name, text)
+	return c.Fail(codeSchema, at, "write a number, 'text', x'blob' or NULL; the action can compute the value", "the default of %s is not a constant: %s", col.Name, text)
 }
 
 // foreignKeys checks that every FOREIGN KEY points into the contract.
@@ -220,7 +220,7 @@ func (c *compiler) foreignKeys(o *object) error {
 	for _, r := range rows {
 		to, _ := r[0].(string)
 		if !slices.ContainsFunc(c.objects, func(x *object) bool { return x.Type == "table" && x.Name == fold(to) }) {
-			return c.fail(codeUnknown, c.find(o, to), "a FOREIGN KEY stays within the contract", "no such table: %s%s", fold(to), didYouMean(fold(to), c.tableNames()))
+			return c.Fail(codeUnknown, c.find(o, to), "a FOREIGN KEY stays within the contract", "no such table: %s%s", fold(to), didYouMean(fold(to), c.tableNames()))
 		}
 	}
 	return nil
@@ -239,7 +239,7 @@ func (c *compiler) readBack(o *object) error {
 		return c.explainObject(err, o)
 	}
 	if len(rows) != 1 || rows[0][0] != o.Type {
-		return c.fail(codeSyntax, c.Tokens[o.from].Start, "", "this does not create the %s %s", o.Type, o.Name)
+		return c.Fail(codeSyntax, c.Tokens[o.from].Start, "", "this does not create the %s %s", o.Type, o.Name)
 	}
 	o.Table, _ = rows[0][1].(string)
 	return nil
@@ -255,8 +255,8 @@ func (c *compiler) oneTriggerPerEvent() error {
 		}
 		k := o.Table + " " + o.event
 		if old := seen[k]; old != nil {
-			return c.fail(codeSchema, c.Tokens[o.from].Start, "put both bodies into one trigger",
-				"%s has a trigger for %s already (BEFORE, AFTER and INSTEAD OF count together), %s in line %d", o.Table, o.event, old.Name, c.line(old.from))
+			return c.Fail(codeSchema, c.Tokens[o.from].Start, "put both bodies into one trigger",
+				"%s has a trigger for %s already (BEFORE, AFTER and INSTEAD OF count together), %s in line %d", o.Table, o.event, old.Name, c.Line(old.from))
 		}
 		seen[k] = o
 	}

@@ -63,7 +63,7 @@ func describeContract(t *testing.T, c *Contract) string {
 		b.WriteString(o.Type + " " + o.Name + " of " + o.Table + ": " + o.SQL + "\n")
 	}
 	query := func(q *Query) {
-		line, _ := plainText("", c.Source).at(q.Offset)
+		line, _ := plainText("", c.Source).At(q.Offset)
 		out, _ := json.Marshal([]any{line, q.Weight, q.ReadOnly, q.Params})
 		b.WriteString(string(out) + " " + canonical(q.SQL) + "\n")
 	}

@@ -143,7 +143,7 @@ func (f *fence) deny(word, why, next string) sqlite.Verdict {
 // authorizer does not see it.
 func (s *source) checkFence() error {
 	for i, t := range s.Tokens {
-		if t.Kind == kQuoted && s.op(i+1, ".") {
+		if t.Kind == kQuoted && s.Op(i+1, ".") {
 			if err := s.checkPrefix(i, strings.ToUpper(s.Text[t.Start+1:t.End-1])); err != nil {
 				return err
 			}
@@ -151,19 +151,19 @@ func (s *source) checkFence() error {
 		if t.Kind != kWord {
 			continue
 		}
-		switch word := s.upper(i); word {
+		switch word := s.Upper(i); word {
 		case "CAST":
 			if err := s.checkCast(i); err != nil {
 				return err
 			}
 		case "COLLATE":
-			if s.upper(i+1) != "BINARY" {
-				return s.fail(codeFence, t.Start, "compare lower(x) with lower(y)", "texts are compared byte by byte (BINARY), there is no other collation")
+			if s.Upper(i+1) != "BINARY" {
+				return s.Fail(codeFence, t.Start, "compare lower(x) with lower(y)", "texts are compared byte by byte (BINARY), there is no other collation")
 			}
 		case "AUTOINCREMENT":
-			return s.fail(codeFence, t.Start, "pass the key as an argument, or take (SELECT coalesce(max(id), 0) + 1 FROM t)", "AUTOINCREMENT needs a rowid, and tables have none: two branches would give one number twice")
+			return s.Fail(codeFence, t.Start, "pass the key as an argument, or take (SELECT coalesce(max(id), 0) + 1 FROM t)", "AUTOINCREMENT needs a rowid, and tables have none: two branches would give one number twice")
 		case "ROLLBACK":
-			return s.fail(codeFence, t.Start, "write ABORT; when an action fails all it did is undone", "ROLLBACK would end the block's transaction")
+			return s.Fail(codeFence, t.Start, "write ABORT; when an action fails all it did is undone", "ROLLBACK would end the block's transaction")
 		case "MAIN", "TEMP":
 			if err := s.checkPrefix(i, word); err != nil {
 				return err
@@ -176,8 +176,8 @@ func (s *source) checkFence() error {
 // checkPrefix refuses main.t and temp.t, quoted or not: a query shows the
 // contract under another name, where a view that says main would name nothing.
 func (s *source) checkPrefix(i int, word string) error {
-	if (word == "MAIN" || word == "TEMP") && s.op(i+1, ".") {
-		return s.fail(codeFence, s.Tokens[i].Start, "leave "+s.val(i)+". out", "tables of a contract have no prefix")
+	if (word == "MAIN" || word == "TEMP") && s.Op(i+1, ".") {
+		return s.Fail(codeFence, s.Tokens[i].Start, "leave "+s.Val(i)+". out", "tables of a contract have no prefix")
 	}
 	return nil
 }
@@ -185,31 +185,31 @@ func (s *source) checkPrefix(i int, word string) error {
 // checkCast looks at CAST(… AS type): any type but the three gives NUMERIC or
 // REAL in SQLite, "CAST(x AS DECIMAL)" too.
 func (s *source) checkCast(i int) error {
-	if !s.op(i+1, "(") {
+	if !s.Op(i+1, "(") {
 		return nil
 	}
 	as, depth := 0, 0
 	for j := i + 1; j < len(s.Tokens); j++ {
 		switch {
-		case s.op(j, "("):
+		case s.Op(j, "("):
 			if depth++; depth > maxParens {
 				return nil // SQLite refuses the depth; do not look at each token once per level
 			}
-		case s.op(j, ")"):
+		case s.Op(j, ")"):
 			if depth--; depth > 0 {
 				continue
 			}
 			if as == 0 {
 				return nil // SQLite's syntax error is better
 			}
-			switch s.upper(as + 1) {
+			switch s.Upper(as + 1) {
 			case "INTEGER", "TEXT", "BLOB":
 				if j == as+2 {
 					return nil
 				}
 			}
-			return s.fail(codeFence, s.Tokens[as].Start, "cast to INTEGER, TEXT or BLOB", "this CAST may give a REAL")
-		case depth == 1 && s.upper(j) == "AS":
+			return s.Fail(codeFence, s.Tokens[as].Start, "cast to INTEGER, TEXT or BLOB", "this CAST may give a REAL")
+		case depth == 1 && s.Upper(j) == "AS":
 			as = j
 		}
 	}

@@ -39,7 +39,7 @@ func (c *Contract) ParseMergeRule(text string) (MergeRule, error) {
 	}
 	rule := checked.Rules[0]
 	if rule.By == "ACTION" && callsOthers(c, rule.Action, map[string]bool{}) {
-		return MergeRule{}, p.fail(codeSchema, 0, "decide by :base, :ours and :theirs", "the action %s settles a merge and calls another contract", rule.Action)
+		return MergeRule{}, p.Fail(codeSchema, 0, "decide by :base, :ours and :theirs", "the action %s settles a merge and calls another contract", rule.Action)
 	}
 	return rule, nil
 }

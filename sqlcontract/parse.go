@@ -83,8 +83,8 @@ func parse(s *source, system bool) (*parser, error) {
 		return nil, p.unexpected("a contract begins with DIALECT 1;")
 	}
 	p.i++
-	if p.val(p.i) != "1" {
-		return nil, p.fail(codeLater, p.off(), "write DIALECT 1;", "this version knows dialect 1 only")
+	if p.Val(p.i) != "1" {
+		return nil, p.Fail(codeLater, p.off(), "write DIALECT 1;", "this version knows dialect 1 only")
 	}
 	p.i++
 	p.contract.Dialect = 1
@@ -101,7 +101,7 @@ func parse(s *source, system bool) (*parser, error) {
 
 // statement reads one statement at the top level.
 func (p *parser) statement() error {
-	switch w := p.upper(p.i); w {
+	switch w := p.Upper(p.i); w {
 	case "CREATE":
 		return p.create()
 	case "MERGE":
@@ -109,7 +109,7 @@ func (p *parser) statement() error {
 	case "INVARIANT":
 		return p.invariant()
 	case "DIALECT":
-		return p.fail(codeSyntax, p.off(), "", "DIALECT stands once, at the beginning")
+		return p.Fail(codeSyntax, p.off(), "", "DIALECT stands once, at the beginning")
 	case "USE":
 		return p.use()
 	case "MIGRATION":
@@ -117,10 +117,10 @@ func (p *parser) statement() error {
 	case "LANGUAGE", "UNION", "REPLAY", "ERASABLE":
 		return p.later(w)
 	case "CALL", "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "REQUIRE", "LET", "IF", "FOR", "EMIT", "RETURN":
-		return p.fail(codeSyntax, p.off(), "put it between BEGIN and END of a CREATE ACTION; a CONSTRUCTOR runs once at deploy", "%s stands outside an action", w)
+		return p.Fail(codeSyntax, p.off(), "put it between BEGIN and END of a CREATE ACTION; a CONSTRUCTOR runs once at deploy", "%s stands outside an action", w)
 	default:
 		if why, next := refusedStatement(w); why != "" {
-			return p.fail(codeFence, p.off(), next, "%s is not allowed in a contract: %s", w, why)
+			return p.Fail(codeFence, p.off(), next, "%s is not allowed in a contract: %s", w, why)
 		}
 		return p.unexpected("expected CREATE, MERGE RULE, INVARIANT, MIGRATION or USE")
 	}
@@ -128,7 +128,7 @@ func (p *parser) statement() error {
 
 // later refuses what the dialect keeps for a later version.
 func (p *parser) later(word string) error {
-	return p.fail(codeLater, p.off(), "leave it out", "%s is part of AERGOSQL but not in this version", word)
+	return p.Fail(codeLater, p.off(), "leave it out", "%s is part of AERGOSQL but not in this version", word)
 }
 
 // refusedStatement says why SQLite's statement is not one of AERGOSQL.
@@ -155,7 +155,7 @@ func (p *parser) create() error {
 	start := p.i
 	p.i++
 	kind := ""
-	switch w := p.upper(p.i); w {
+	switch w := p.Upper(p.i); w {
 	case "ACTION":
 		p.i++
 		return p.action(start)
@@ -168,9 +168,9 @@ func (p *parser) create() error {
 		}
 		kind = "index"
 	case "TEMP", "TEMPORARY":
-		return p.fail(codeFence, p.off(), "use a WITH clause for intermediate results", "temporary tables are not part of the state")
+		return p.Fail(codeFence, p.off(), "use a WITH clause for intermediate results", "temporary tables are not part of the state")
 	case "VIRTUAL":
-		return p.fail(codeFence, p.off(), "use a table", "virtual tables keep data outside the state")
+		return p.Fail(codeFence, p.off(), "use a table", "virtual tables keep data outside the state")
 	case "ERASABLE", "LANGUAGE":
 		return p.later(w)
 	default:
@@ -178,7 +178,7 @@ func (p *parser) create() error {
 	}
 	p.i++
 	if p.is("IF", "NOT", "EXISTS") {
-		return p.fail(codeSchema, p.off(), "leave it out", "IF NOT EXISTS has no meaning: the source is the whole schema")
+		return p.Fail(codeSchema, p.off(), "leave it out", "IF NOT EXISTS has no meaning: the source is the whole schema")
 	}
 	at := p.i
 	name, err := p.schemaName(kind)
@@ -188,7 +188,7 @@ func (p *parser) create() error {
 	o := &object{Object: Object{Type: kind, Name: name, Table: name}, from: start}
 	for _, other := range p.objects {
 		if other.Name == name {
-			return p.fail(codeSchema, p.Tokens[at].Start, "choose another name", "there is already a %s %s, in line %d", other.Type, name, p.line(other.from))
+			return p.Fail(codeSchema, p.Tokens[at].Start, "choose another name", "there is already a %s %s, in line %d", other.Type, name, p.Line(other.from))
 		}
 	}
 	if err := p.objectEnd(o); err != nil {
@@ -196,7 +196,7 @@ func (p *parser) create() error {
 	}
 	for i := o.from; i < o.to; i++ {
 		if p.Tokens[i].Kind == kVariable {
-			return p.fail(codeSchema, p.Tokens[i].Start, "parameters and @context are for actions", "the parameter %s stands in a CREATE %s", p.val(i), strings.ToUpper(kind))
+			return p.Fail(codeSchema, p.Tokens[i].Start, "parameters and @context are for actions", "the parameter %s stands in a CREATE %s", p.Val(i), strings.ToUpper(kind))
 		}
 	}
 	o.SQL = p.counting(o.from, o.to)
@@ -220,11 +220,11 @@ func (p *parser) schemaName(kind string) (string, error) {
 	}
 	switch {
 	case strings.HasPrefix(name, "sqlite_"):
-		return "", p.fail(codeSchema, at, "choose another name", "names that begin with sqlite_ belong to the engine")
+		return "", p.Fail(codeSchema, at, "choose another name", "names that begin with sqlite_ belong to the engine")
 	case strings.HasPrefix(name, "aergo_") && (!p.system || name == "aergo_meta"):
-		return "", p.fail(codeSchema, at, "choose another name", "names that begin with aergo_ belong to the system")
+		return "", p.Fail(codeSchema, at, "choose another name", "names that begin with aergo_ belong to the system")
 	case strings.HasPrefix(name, "json_") || strings.HasPrefix(name, "pragma_"):
-		return "", p.fail(codeSchema, at, "choose another name", "names that begin with json_ or pragma_ are the engine's table functions")
+		return "", p.Fail(codeSchema, at, "choose another name", "names that begin with json_ or pragma_ are the engine's table functions")
 	}
 	return name, nil
 }
@@ -234,13 +234,13 @@ func (p *parser) schemaName(kind string) (string, error) {
 func (p *parser) objectEnd(o *object) error {
 	if o.Type == "trigger" {
 		for j := p.i; j+2 < len(p.Tokens); j++ {
-			if p.op(j, ";") && p.upper(j+1) == "END" && p.op(j+2, ";") {
+			if p.Op(j, ";") && p.Upper(j+1) == "END" && p.Op(j+2, ";") {
 				o.to = j + 2
 				p.i = j + 3
 				return nil
 			}
 		}
-		return p.fail(codeSyntax, p.Tokens[o.from].Start, "", "the trigger is not closed by END;")
+		return p.Fail(codeSyntax, p.Tokens[o.from].Start, "", "the trigger is not closed by END;")
 	}
 	to, err := p.until(false, nil)
 	if err != nil {
@@ -254,15 +254,15 @@ func (p *parser) objectEnd(o *object) error {
 // tableSQL adds STRICT and WITHOUT ROWID where they are left out.
 func (p *parser) tableSQL(o *object) error {
 	end := o.to - 1
-	for end > o.from && !p.op(end, ")") {
+	for end > o.from && !p.Op(end, ")") {
 		end--
 	}
 	if end == o.from {
-		return p.fail(codeSchema, p.Tokens[o.from].Start, "name the columns with their types", "CREATE TABLE needs a list of columns (CREATE TABLE … AS SELECT is none)")
+		return p.Fail(codeSchema, p.Tokens[o.from].Start, "name the columns with their types", "CREATE TABLE needs a list of columns (CREATE TABLE … AS SELECT is none)")
 	}
 	strict, rowid := false, false
 	for i := end + 1; i < o.to; i++ {
-		switch p.upper(i) {
+		switch p.Upper(i) {
 		case "STRICT":
 			strict = true
 		case "ROWID":
@@ -285,13 +285,13 @@ func (p *parser) tableSQL(o *object) error {
 
 // triggerEvent finds what fires the trigger whose name ends before token i.
 func (p *parser) triggerEvent(o *object, i int) {
-	switch p.upper(i) {
+	switch p.Upper(i) {
 	case "BEFORE", "AFTER":
 		i++
 	case "INSTEAD":
 		i += 2
 	}
-	o.event = p.upper(i)
+	o.event = p.Upper(i)
 }
 
 func (p *parser) addObject(o *object) error {
@@ -304,10 +304,10 @@ func (p *parser) addObject(o *object) error {
 		}
 	}
 	if o.Type == "table" && tables >= maxTables {
-		return p.fail(codeLimit, p.Tokens[o.from].Start, "split the contract", "more than %d tables", maxTables)
+		return p.Fail(codeLimit, p.Tokens[o.from].Start, "split the contract", "more than %d tables", maxTables)
 	}
 	if o.Type != "table" && others >= maxObjects {
-		return p.fail(codeLimit, p.Tokens[o.from].Start, "split the contract", "more than %d indexes, views and triggers", maxObjects)
+		return p.Fail(codeLimit, p.Tokens[o.from].Start, "split the contract", "more than %d indexes, views and triggers", maxObjects)
 	}
 	p.objects = append(p.objects, o)
 	return nil
@@ -316,9 +316,9 @@ func (p *parser) addObject(o *object) error {
 // Below: the small tools of the parser.
 
 // off is the offset of the next token, or of the end.
-func (p *parser) off() int { return p.offset(p.i) }
+func (p *parser) off() int { return p.Offset(p.i) }
 
-func (s *source) offset(i int) int {
+func (s *source) Offset(i int) int {
 	if i < len(s.Tokens) {
 		return s.Tokens[i].Start
 	}
@@ -328,7 +328,7 @@ func (s *source) offset(i int) int {
 // is tells whether the next tokens are these words.
 func (p *parser) is(words ...string) bool {
 	for k, w := range words {
-		if p.upper(p.i+k) != w {
+		if p.Upper(p.i+k) != w {
 			return false
 		}
 	}
@@ -346,7 +346,7 @@ func (p *parser) take(words ...string) bool {
 
 // takeOp steps over an operator if it comes next.
 func (p *parser) takeOp(x string) bool {
-	if p.op(p.i, x) {
+	if p.Op(p.i, x) {
 		p.i++
 		return true
 	}
@@ -366,9 +366,9 @@ func (p *parser) expect(what ...string) error {
 // unexpected is the error for the next token.
 func (p *parser) unexpected(what string) *fault.Error {
 	if p.i >= len(p.Tokens) {
-		return p.fail(codeSyntax, len(p.Text), "", "%s, and the source ends here", what)
+		return p.Fail(codeSyntax, len(p.Text), "", "%s, and the source ends here", what)
 	}
-	return p.fail(codeSyntax, p.off(), "", "%s, not %s", what, p.val(p.i))
+	return p.Fail(codeSyntax, p.off(), "", "%s, not %s", what, p.Val(p.i))
 }
 
 // name reads a plain name, folded to lower case.
@@ -376,16 +376,16 @@ func (p *parser) name(of string) (string, error) {
 	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kWord && p.Tokens[p.i].Kind != kQuoted {
 		return "", p.unexpected("expected the name of " + of)
 	}
-	x := p.val(p.i)
+	x := p.Val(p.i)
 	if p.Tokens[p.i].Kind == kQuoted {
 		x = x[1 : len(x)-1]
 	}
 	name, ok := plainName(x)
 	if !ok {
-		return "", p.fail(codeSchema, p.off(), "use at most 63 of a-z, 0-9 and _", "%s is no name", x)
+		return "", p.Fail(codeSchema, p.off(), "use at most 63 of a-z, 0-9 and _", "%s is no name", x)
 	}
 	if reserved[name] {
-		return "", p.fail(codeSchema, p.off(), "choose another name", "%s is a word of the language", name)
+		return "", p.Fail(codeSchema, p.off(), "choose another name", "%s is a word of the language", name)
 	}
 	p.i++
 	return name, nil
@@ -396,7 +396,7 @@ func (p *parser) ownName(of string) (string, error) {
 	at := p.off()
 	n, err := p.name(of)
 	if err == nil && n[0] == '_' {
-		err = p.fail(codeSchema, at, "choose another name", "the name %s does not begin with a letter", n)
+		err = p.Fail(codeSchema, at, "choose another name", "the name %s does not begin with a letter", n)
 	}
 	return n, err
 }
@@ -410,41 +410,41 @@ func (p *parser) until(body bool, stop func(i int) bool) (int, error) {
 	for i := p.i; i < len(p.Tokens); i++ {
 		t := p.Tokens[i]
 		if depth == 0 && cases == 0 {
-			if stop != nil && stop(i) || p.op(i, ";") {
+			if stop != nil && stop(i) || p.Op(i, ";") {
 				return i, nil
 			}
 		}
 		switch {
 		case t.Kind == kWord && body:
-			switch p.upper(i) {
+			switch p.Upper(i) {
 			case "CASE":
 				cases++
 			case "END":
 				if cases > 0 {
 					cases--
 				} else if depth == 0 {
-					return 0, p.fail(codeSyntax, t.Start, "", "expected a semicolon before END")
+					return 0, p.Fail(codeSyntax, t.Start, "", "expected a semicolon before END")
 				}
 			}
-		case p.op(i, "("):
+		case p.Op(i, "("):
 			if depth == maxParens {
-				return 0, p.fail(codeLimit, t.Start, "write it flatter", "more than %d open parentheses", maxParens)
+				return 0, p.Fail(codeLimit, t.Start, "write it flatter", "more than %d open parentheses", maxParens)
 			}
 			open[depth] = i
 			depth++
-		case p.op(i, ")"):
+		case p.Op(i, ")"):
 			if depth--; depth < 0 {
-				return 0, p.fail(codeSyntax, t.Start, "", "a closing parenthesis too many")
+				return 0, p.Fail(codeSyntax, t.Start, "", "a closing parenthesis too many")
 			}
-		case p.op(i, ";"):
+		case p.Op(i, ";"):
 			if depth > 0 {
-				return 0, p.fail(codeSyntax, p.Tokens[open[depth-1]].Start, "", "a parenthesis that is not closed before the next semicolon")
+				return 0, p.Fail(codeSyntax, p.Tokens[open[depth-1]].Start, "", "a parenthesis that is not closed before the next semicolon")
 			}
-			return 0, p.fail(codeSyntax, t.Start, "", "a CASE that is not closed by END")
+			return 0, p.Fail(codeSyntax, t.Start, "", "a CASE that is not closed by END")
 		}
 	}
 	if depth > 0 {
-		return 0, p.fail(codeSyntax, p.Tokens[open[depth-1]].Start, "", "a parenthesis that is not closed")
+		return 0, p.Fail(codeSyntax, p.Tokens[open[depth-1]].Start, "", "a parenthesis that is not closed")
 	}
-	return 0, p.fail(codeSyntax, len(p.Text), "", "the source ends here, expected ;")
+	return 0, p.Fail(codeSyntax, len(p.Text), "", "the source ends here, expected ;")
 }

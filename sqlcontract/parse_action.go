@@ -12,12 +12,12 @@ func (p *parser) action(start int) error {
 		return err
 	}
 	if old := p.contract.Action(name); old != nil {
-		return p.fail(codeSchema, at, "choose another name", "there is already an action %s, in line %d", name, old.Line)
+		return p.Fail(codeSchema, at, "choose another name", "there is already an action %s, in line %d", name, old.Line)
 	}
 	if len(p.contract.Actions) >= maxActions {
-		return p.fail(codeLimit, at, "split the contract", "more than %d actions", maxActions)
+		return p.Fail(codeLimit, at, "split the contract", "more than %d actions", maxActions)
 	}
-	a := &Action{Name: name, Line: p.line(start)}
+	a := &Action{Name: name, Line: p.Line(start)}
 	p.places[a] = at
 	if a.Params, err = p.params(true); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (p *parser) params(sigil bool) ([]Param, error) {
 		}
 		for _, y := range list {
 			if y.Name == x.Name {
-				return nil, p.fail(codeSchema, at, "choose another name", "the name %s stands twice", x.Name)
+				return nil, p.Fail(codeSchema, at, "choose another name", "the name %s stands twice", x.Name)
 			}
 		}
 		if x.Type, err = p.typeName(); err != nil {
@@ -78,7 +78,7 @@ func (p *parser) params(sigil bool) ([]Param, error) {
 			}
 		}
 		if list = append(list, x); len(list) > maxParams {
-			return nil, p.fail(codeLimit, at, "pass a JSON text", "more than %d names in one list", maxParams)
+			return nil, p.Fail(codeLimit, at, "pass a JSON text", "more than %d names in one list", maxParams)
 		}
 		if p.takeOp(")") {
 			return list, nil
@@ -94,27 +94,27 @@ func (p *parser) variableName(of string) (string, error) {
 	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kVariable {
 		return "", p.unexpected("expected " + of)
 	}
-	x := p.val(p.i)
+	x := p.Val(p.i)
 	if x[0] == '@' {
-		return "", p.fail(codeSyntax, p.off(), "write :"+x[1:], "names with @ are given by the system")
+		return "", p.Fail(codeSyntax, p.off(), "write :"+x[1:], "names with @ are given by the system")
 	}
 	name, ok := plainName(x[1:])
 	if !ok || name[0] == '_' {
-		return "", p.fail(codeSchema, p.off(), "use at most 63 of a-z, 0-9 and _, a letter first", "%s is no name", x)
+		return "", p.Fail(codeSchema, p.off(), "use at most 63 of a-z, 0-9 and _, a letter first", "%s is no name", x)
 	}
 	p.i++
 	return name, nil
 }
 
 func (p *parser) typeName() (string, error) {
-	switch w := p.upper(p.i); w {
+	switch w := p.Upper(p.i); w {
 	case "INTEGER", "TEXT", "BLOB":
 		p.i++
 		return w, nil
 	case "INT", "BIGINT", "SMALLINT", "BOOL", "BOOLEAN":
-		return "", p.fail(codeSchema, p.off(), "write INTEGER; truth is 1 or 0", "the types are INTEGER, TEXT and BLOB")
+		return "", p.Fail(codeSchema, p.off(), "write INTEGER; truth is 1 or 0", "the types are INTEGER, TEXT and BLOB")
 	case "REAL", "FLOAT", "DOUBLE", "NUMERIC", "DECIMAL", "NUMBER":
-		return "", p.fail(codeSchema, p.off(), "write INTEGER and count in the smallest unit", "the types are INTEGER, TEXT and BLOB")
+		return "", p.Fail(codeSchema, p.off(), "write INTEGER and count in the smallest unit", "the types are INTEGER, TEXT and BLOB")
 	}
 	return "", p.unexpected("expected a type, INTEGER, TEXT or BLOB")
 }
@@ -127,11 +127,11 @@ func (p *parser) constant(typ string) (any, error) {
 		p.takeOp("+")
 	}
 	if p.i < len(p.Tokens) {
-		v, ok := literal(p.val(p.i), p.Tokens[p.i].Kind, minus)
+		v, ok := literal(p.Val(p.i), p.Tokens[p.i].Kind, minus)
 		if ok && (p.i == at || isInteger(v)) {
 			p.i++
 			if v != nil && typeOf(v) != typ {
-				return nil, p.fail(codeSchema, p.offset(at), "", "the default is %s, the type %s", typeOf(v), typ)
+				return nil, p.Fail(codeSchema, p.Offset(at), "", "the default is %s, the type %s", typeOf(v), typ)
 			}
 			return v, nil
 		}
@@ -208,7 +208,7 @@ func (p *parser) modifiers(a *Action) error {
 	}
 	for !p.take("AS") {
 		var err error
-		switch p.upper(p.i) {
+		switch p.Upper(p.i) {
 		case "PUBLIC":
 			a.Visibility = Public
 			err = once("visibility")
@@ -250,19 +250,19 @@ func (p *parser) constructor(a *Action, seen map[string]bool) error {
 	at := p.places[a]
 	for _, b := range p.contract.Actions {
 		if b.Constructor {
-			return p.fail(codeSchema, at, "put both into one", "there is already a CONSTRUCTOR, %s in line %d", b.Name, b.Line)
+			return p.Fail(codeSchema, at, "put both into one", "there is already a CONSTRUCTOR, %s in line %d", b.Name, b.Line)
 		}
 	}
 	for _, x := range a.Params {
 		if !x.HasDefault {
-			return p.fail(codeSchema, at, "give it a DEFAULT", "nobody passes arguments to a CONSTRUCTOR, and :%s has no default", x.Name)
+			return p.Fail(codeSchema, at, "give it a DEFAULT", "nobody passes arguments to a CONSTRUCTOR, and :%s has no default", x.Name)
 		}
 	}
 	if seen["visibility"] && a.Visibility != Private {
-		return p.fail(codeSchema, at, "leave the visibility out", "a CONSTRUCTOR runs at deploy and is never called")
+		return p.Fail(codeSchema, at, "leave the visibility out", "a CONSTRUCTOR runs at deploy and is never called")
 	}
 	if a.ReadOnly || a.Returns != nil {
-		return p.fail(codeSchema, at, "leave READONLY and RETURNS out", "a CONSTRUCTOR is there to write, and nobody reads what it returns")
+		return p.Fail(codeSchema, at, "leave READONLY and RETURNS out", "a CONSTRUCTOR is there to write, and nobody reads what it returns")
 	}
 	return nil
 }
@@ -281,15 +281,15 @@ func (p *parser) roles() ([]string, error) {
 		}
 		switch r {
 		case "admin", "producer", "writer", "reader":
-			return nil, p.fail(codeSchema, at, "choose another name, or PUBLIC (every writer of the branch)", "the role %s belongs to the directory", r)
+			return nil, p.Fail(codeSchema, at, "choose another name, or PUBLIC (every writer of the branch)", "the role %s belongs to the directory", r)
 		}
 		for _, x := range list {
 			if x == r {
-				return nil, p.fail(codeSchema, at, "", "the role %s stands twice", r)
+				return nil, p.Fail(codeSchema, at, "", "the role %s stands twice", r)
 			}
 		}
 		if list = append(list, r); len(list) > maxRoles {
-			return nil, p.fail(codeLimit, at, "make one role of them", "more than %d roles", maxRoles)
+			return nil, p.Fail(codeLimit, at, "make one role of them", "more than %d roles", maxRoles)
 		}
 		if p.takeOp(")") {
 			return list, nil

@@ -8,7 +8,7 @@ import (
 // block reads statements up to one of the words in ends, which it leaves.
 func (p *parser) block(ends ...string) ([]Statement, error) {
 	if p.depth++; p.depth > maxNesting {
-		return nil, p.fail(codeLimit, p.off(), "move the inner part into a query", "IF and FOR are nested more than %d deep", maxNesting)
+		return nil, p.Fail(codeLimit, p.off(), "move the inner part into a query", "IF and FOR are nested more than %d deep", maxNesting)
 	}
 	defer func() { p.depth-- }()
 	var list []Statement
@@ -16,13 +16,13 @@ func (p *parser) block(ends ...string) ([]Statement, error) {
 		if p.i >= len(p.Tokens) {
 			return nil, p.unexpected("expected " + strings.Join(ends, " or "))
 		}
-		if slices.Contains(ends, p.upper(p.i)) {
+		if slices.Contains(ends, p.Upper(p.i)) {
 			return list, nil
 		}
 		if p.count++; p.count > maxStatements {
-			return nil, p.fail(codeLimit, p.off(), "make two actions of it", "more than %d statements in one action", maxStatements)
+			return nil, p.Fail(codeLimit, p.off(), "make two actions of it", "more than %d statements in one action", maxStatements)
 		}
-		s := Statement{Line: p.line(p.i), Offset: p.off()}
+		s := Statement{Line: p.Line(p.i), Offset: p.off()}
 		if err := p.bodyStatement(&s); err != nil {
 			return nil, err
 		}
@@ -36,7 +36,7 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 			return err
 		}
 	}
-	switch w := p.upper(p.i); w {
+	switch w := p.Upper(p.i); w {
 	case "SELECT", "VALUES", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE":
 		s.Query, err = p.query(useStatement, nil)
 		if err != nil {
@@ -56,20 +56,20 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 		s.Return, err = p.returns()
 	case "EMIT":
 		if a := p.current; a.ReadOnly {
-			return p.fail(codeSchema, p.off(), "leave READONLY out of the action", "the action %s is READONLY, and an event is written to the block", a.Name)
+			return p.Fail(codeSchema, p.off(), "leave READONLY out of the action", "the action %s is READONLY, and an event is written to the block", a.Name)
 		}
 		s.Emit, err = p.emit()
 	case "CALL":
 		s.Call, err = p.call("")
 	case "USE":
-		err = p.fail(codeSyntax, p.off(), "put it before the action, after DIALECT 1;", "USE stands outside actions")
+		err = p.Fail(codeSyntax, p.off(), "put it before the action, after DIALECT 1;", "USE stands outside actions")
 	case "MIGRATION":
-		err = p.fail(codeSyntax, p.off(), "put it outside; it runs when a deploy replaces the version it names", "MIGRATION stands inside an action")
+		err = p.Fail(codeSyntax, p.off(), "put it outside; it runs when a deploy replaces the version it names", "MIGRATION stands inside an action")
 	case "CREATE":
-		err = p.fail(codeFence, p.off(), "put it outside the action; the schema is the same for everybody", "an action cannot change the schema")
+		err = p.Fail(codeFence, p.off(), "put it outside the action; the schema is the same for everybody", "an action cannot change the schema")
 	default:
 		if why, next := refusedStatement(w); why != "" {
-			return p.fail(codeFence, p.off(), next, "%s is not allowed in an action: %s", w, why)
+			return p.Fail(codeFence, p.off(), next, "%s is not allowed in an action: %s", w, why)
 		}
 		words := []string{"SELECT", "INSERT", "UPDATE", "DELETE", "REQUIRE", "LET", "FOR", "EMIT", "RETURN", "CALL"}
 		err = p.unexpected("expected a statement" + didYouMean(w, words))
@@ -98,7 +98,7 @@ func (p *parser) let(s *Statement) error {
 	p.i++
 	at := p.off()
 	if p.rowColumn(p.i) {
-		return p.fail(codeSchema, at, "LET a variable of its own", "the row of a FOR cannot be changed")
+		return p.Fail(codeSchema, at, "LET a variable of its own", "the row of a FOR cannot be changed")
 	}
 	name, err := p.variableName("a variable, as in LET :x = …")
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *parser) let(s *Statement) error {
 	}
 	for _, r := range p.scope.rows {
 		if r.name == name {
-			return p.fail(codeSchema, at, "choose another name", "%s is the row of a FOR", name)
+			return p.Fail(codeSchema, at, "choose another name", "%s is the row of a FOR", name)
 		}
 	}
 	if err := p.expect("="); err != nil {
@@ -140,14 +140,14 @@ func (p *parser) ifThen() (*If, error) {
 	if f.Then, err = p.block("ELSEIF", "ELSE", "END"); err != nil {
 		return nil, err
 	}
-	line, off := p.line(min(p.i, len(p.Tokens)-1)), p.off()
+	line, off := p.Line(min(p.i, len(p.Tokens)-1)), p.off()
 	switch {
 	case p.is("ELSE", "IF"):
-		return nil, p.fail(codeSyntax, p.off(), "write ELSEIF", "an IF directly after ELSE needs an END IF of its own")
+		return nil, p.Fail(codeSyntax, p.off(), "write ELSEIF", "an IF directly after ELSE needs an END IF of its own")
 	case p.take("ELSEIF"):
 		// Each ELSEIF is an IF inside the ELSE of the one before, and counts so.
 		if p.depth++; p.depth > maxNesting {
-			return nil, p.fail(codeLimit, p.off(), "use CASE or a table", "IF and FOR are nested more than %d deep (an ELSEIF counts)", maxNesting)
+			return nil, p.Fail(codeLimit, p.off(), "use CASE or a table", "IF and FOR are nested more than %d deep (an ELSEIF counts)", maxNesting)
 		}
 		inner, err := p.ifThen()
 		p.depth--
@@ -172,11 +172,11 @@ func (p *parser) forRow() (*For, error) {
 	}
 	for _, r := range p.scope.rows {
 		if r.name == name {
-			return nil, p.fail(codeSchema, at, "choose another name", "a FOR around this one has the row %s", name)
+			return nil, p.Fail(codeSchema, at, "choose another name", "a FOR around this one has the row %s", name)
 		}
 	}
 	if slices.Contains(p.scope.vars, name) {
-		return nil, p.fail(codeSchema, at, "choose another name", ":%s is a parameter or variable already", name)
+		return nil, p.Fail(codeSchema, at, "choose another name", ":%s is a parameter or variable already", name)
 	}
 	if err := p.expect("IN", "("); err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (p *parser) forRow() (*For, error) {
 	}
 	f := &For{Row: name}
 	row := &rowScope{name: name}
-	if f.Rows, err = p.query(useRows, func(i int) bool { return p.op(i, ")") }); err != nil {
+	if f.Rows, err = p.query(useRows, func(i int) bool { return p.Op(i, ")") }); err != nil {
 		return nil, err
 	}
 	p.pending[len(p.pending)-1].rows = row
@@ -203,8 +203,8 @@ func (p *parser) forRow() (*For, error) {
 
 // closed reads END IF; or END FOR; of the statement that began at token start.
 func (p *parser) closed(start int, word string) error {
-	if p.is("END") && p.upper(p.i+1) != word {
-		return p.fail(codeSyntax, p.Tokens[start].Start, "", "this %s is not closed by END %s; before the END in line %d", p.val(start), word, p.line(p.i))
+	if p.is("END") && p.Upper(p.i+1) != word {
+		return p.Fail(codeSyntax, p.Tokens[start].Start, "", "this %s is not closed by END %s; before the END in line %d", p.Val(start), word, p.Line(p.i))
 	}
 	return p.expect("END", word, ";")
 }
@@ -217,17 +217,17 @@ func (p *parser) returns() (*Return, error) {
 	}
 	r := &Return{}
 	var err error
-	switch w := p.upper(p.i); w {
+	switch w := p.Upper(p.i); w {
 	case "SELECT", "WITH", "VALUES":
 		r.Value, err = p.query(useReturn, nil)
 	case "INSERT", "UPDATE", "DELETE", "REPLACE":
-		if p.op(p.i+1, "(") { // the function replace()
+		if p.Op(p.i+1, "(") { // the function replace()
 			r.Value, err = p.queryList(useReturn)
 			break
 		}
-		return nil, p.fail(codeSyntax, p.off(), "write the "+w+" … RETURNING without RETURN: its rows are returned", "RETURN takes values or a SELECT")
+		return nil, p.Fail(codeSyntax, p.off(), "write the "+w+" … RETURNING without RETURN: its rows are returned", "RETURN takes values or a SELECT")
 	case "CALL":
-		return nil, p.fail(codeSyntax, p.off(), "write LET :x = CALL …; RETURN :x;", "RETURN takes values or a SELECT")
+		return nil, p.Fail(codeSyntax, p.off(), "write LET :x = CALL …; RETURN :x;", "RETURN takes values or a SELECT")
 	default:
 		r.Value, err = p.queryList(useReturn)
 	}
@@ -256,16 +256,16 @@ func (p *parser) emit() (*Emit, error) {
 			return nil, err
 		}
 		if slices.Contains(e.Names, name) {
-			return nil, p.fail(codeSchema, at, "choose another name", "the name %s stands twice", name)
+			return nil, p.Fail(codeSchema, at, "choose another name", "the name %s stands twice", name)
 		}
 		if e.Names = append(e.Names, name); len(e.Names) > maxParams {
-			return nil, p.fail(codeLimit, at, "emit two events", "more than %d values in one event", maxParams)
+			return nil, p.Fail(codeLimit, at, "emit two events", "more than %d values in one event", maxParams)
 		}
 		if !p.arrow() {
 			return nil, p.unexpected("expected =>")
 		}
 		p.i += 2
-		cut, err := p.expression(func(i int) bool { return p.op(i, ",") || p.op(i, ")") })
+		cut, err := p.expression(func(i int) bool { return p.Op(i, ",") || p.Op(i, ")") })
 		if err != nil {
 			return nil, err
 		}
@@ -285,11 +285,11 @@ func (p *parser) emit() (*Emit, error) {
 
 // arrow tells whether => comes next.
 func (p *parser) arrow() bool {
-	return p.op(p.i, "=") && p.op(p.i+1, ">") && p.Tokens[p.i].End == p.Tokens[p.i+1].Start
+	return p.Op(p.i, "=") && p.Op(p.i+1, ">") && p.Tokens[p.i].End == p.Tokens[p.i+1].Start
 }
 
 func (p *parser) stopWord(w string) func(int) bool {
-	return func(i int) bool { return p.upper(i) == w }
+	return func(i int) bool { return p.Upper(i) == w }
 }
 
 // expression cuts out one expression, which is not empty.
@@ -319,12 +319,12 @@ func (p *parser) query(use queryUse, stop func(int) bool) (*Query, error) {
 func (p *parser) queryList(use queryUse) (*Query, error) {
 	var cuts [][2]int
 	for {
-		cut, err := p.expression(func(i int) bool { return p.op(i, ",") })
+		cut, err := p.expression(func(i int) bool { return p.Op(i, ",") })
 		if err != nil {
 			return nil, err
 		}
 		if cuts = append(cuts, cut); len(cuts) > maxParams {
-			return nil, p.fail(codeLimit, p.off(), "return a SELECT of several rows", "more than %d values", maxParams)
+			return nil, p.Fail(codeLimit, p.off(), "return a SELECT of several rows", "more than %d values", maxParams)
 		}
 		if !p.takeOp(",") {
 			return p.addQuery(use, cuts)
@@ -341,7 +341,7 @@ func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 	pend := &pending{q: q, use: use, action: p.current}
 	whole := use == useStatement || use == useRows
 	if use == useReturn {
-		switch p.upper(cuts[0][0]) {
+		switch p.Upper(cuts[0][0]) {
 		case "SELECT", "WITH", "VALUES":
 			whole = true
 		}
@@ -389,7 +389,7 @@ func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 // table by count(*) in a single VM step, whatever its size; by count(1), which
 // says the same, it goes from row to row.
 func (p *parser) countsAll(i int) bool {
-	return p.op(i, "*") && p.upper(i-2) == "COUNT" && p.op(i-1, "(") && p.op(i+1, ")")
+	return p.Op(i, "*") && p.Upper(i-2) == "COUNT" && p.Op(i-1, "(") && p.Op(i+1, ")")
 }
 
 // counting is the text of tokens from (to not included) with count(1) for
@@ -407,7 +407,7 @@ func (p *parser) counting(from, to int) string {
 
 // rowColumn tells whether tokens i, i+1, i+2 are :row.column without blanks.
 func (p *parser) rowColumn(i int) bool {
-	return i+2 < len(p.Tokens) && p.Tokens[i].Kind == kVariable && p.op(i+1, ".") && p.Tokens[i].End == p.Tokens[i+1].Start &&
+	return i+2 < len(p.Tokens) && p.Tokens[i].Kind == kVariable && p.Op(i+1, ".") && p.Tokens[i].End == p.Tokens[i+1].Start &&
 		p.Tokens[i+2].Kind == kWord && p.Tokens[i+1].End == p.Tokens[i+2].Start
 }
 
@@ -415,13 +415,13 @@ func (p *parser) rowColumn(i int) bool {
 // the source up to end.
 func (p *parser) variable(pend *pending, i int) (name string, end int, err error) {
 	t := p.Tokens[i]
-	x := fold(p.val(i))
+	x := fold(p.Val(i))
 	if p.scope == nil {
-		return "", 0, p.fail(codeSchema, t.Start, "parameters and @context are for actions", "the parameter %s stands outside an action", x)
+		return "", 0, p.Fail(codeSchema, t.Start, "parameters and @context are for actions", "the parameter %s stands outside an action", x)
 	}
 	if x[0] == '@' {
 		if !slices.Contains(contexts, x) {
-			return "", 0, p.fail(codeUnknown, t.Start, "known are "+strings.Join(contexts, " "), "there is no %s%s", x, didYouMean(x, contexts))
+			return "", 0, p.Fail(codeUnknown, t.Start, "known are "+strings.Join(contexts, " "), "there is no %s%s", x, didYouMean(x, contexts))
 		}
 		return x, t.End, nil
 	}
@@ -430,9 +430,9 @@ func (p *parser) variable(pend *pending, i int) (name string, end int, err error
 			continue
 		}
 		if !p.rowColumn(i) {
-			return "", 0, p.fail(codeSyntax, t.Start, "write "+x+".column without blanks", "%s is the row of a FOR", x)
+			return "", 0, p.Fail(codeSyntax, t.Start, "write "+x+".column without blanks", "%s is the row of a FOR", x)
 		}
-		col := fold(p.val(i + 2))
+		col := fold(p.Val(i + 2))
 		pend.refs = append(pend.refs, rowRef{r, col, p.Tokens[i+2].Start})
 		return x + "$" + col, p.Tokens[i+2].End, nil
 	}
@@ -442,10 +442,10 @@ func (p *parser) variable(pend *pending, i int) (name string, end int, err error
 			names = append(names, r.name)
 		}
 		next := "declare it in the action's parameters, or with LET before it is used"
-		return "", 0, p.fail(codeUnknown, t.Start, next, "there is no %s%s", x, colon(didYouMean(x[1:], names)))
+		return "", 0, p.Fail(codeUnknown, t.Start, next, "there is no %s%s", x, colon(didYouMean(x[1:], names)))
 	}
 	if p.rowColumn(i) {
-		return "", 0, p.fail(codeUnknown, t.Start, "FOR row IN (SELECT …) DO gives rows with columns", "%s is one value and has no columns", x)
+		return "", 0, p.Fail(codeUnknown, t.Start, "FOR row IN (SELECT …) DO gives rows with columns", "%s is one value and has no columns", x)
 	}
 	return x, t.End, nil
 }

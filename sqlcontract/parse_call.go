@@ -8,7 +8,7 @@ import (
 
 // use reads USE contract[@version] AS alias;
 func (p *parser) use() error {
-	u := Use{Line: p.line(p.i)}
+	u := Use{Line: p.Line(p.i)}
 	p.i++
 	at := p.off()
 	var err error
@@ -17,17 +17,17 @@ func (p *parser) use() error {
 	}
 	switch {
 	case u.Contract == p.contract.Name:
-		return p.fail(codeSchema, at, "write CALL action(…) without an alias", "a contract calls its own actions without USE")
+		return p.Fail(codeSchema, at, "write CALL action(…) without an alias", "a contract calls its own actions without USE")
 	case strings.HasPrefix(u.Contract, systemPrefix):
-		return p.fail(codeSchema, at, "let the application call it: aergo grant, aergo revoke", "system contracts are not called by others")
+		return p.Fail(codeSchema, at, "let the application call it: aergo grant, aergo revoke", "system contracts are not called by others")
 	case strings.HasPrefix(u.Contract, accountStart):
-		return p.fail(codeSchema, at, "", "no contract's name begins with %s, accounts do", accountStart)
+		return p.Fail(codeSchema, at, "", "no contract's name begins with %s, accounts do", accountStart)
 	}
-	if p.i < len(p.Tokens) && p.Tokens[p.i].Kind == kVariable && p.val(p.i)[0] == '@' {
-		digits := p.val(p.i)[1:]
+	if p.i < len(p.Tokens) && p.Tokens[p.i].Kind == kVariable && p.Val(p.i)[0] == '@' {
+		digits := p.Val(p.i)[1:]
 		n, err := strconv.Atoi(digits)
 		if err != nil || n < 1 || n > maxVersion || digits[0] == '0' || digits[0] == '+' {
-			return p.fail(codeSyntax, p.off(), "", "after @ stands a version, a number from 1")
+			return p.Fail(codeSyntax, p.off(), "", "after @ stands a version, a number from 1")
 		}
 		u.Version = n
 		p.i++
@@ -40,10 +40,10 @@ func (p *parser) use() error {
 		return err
 	}
 	if old := p.contract.use(u.Alias); old != nil {
-		return p.fail(codeSchema, at, "choose another alias", "%s is contract %s already, in line %d", u.Alias, old.Contract, old.Line)
+		return p.Fail(codeSchema, at, "choose another alias", "%s is contract %s already, in line %d", u.Alias, old.Contract, old.Line)
 	}
 	if len(p.contract.Uses) >= maxUses {
-		return p.fail(codeLimit, at, "split the contract", "more than %d USEs", maxUses)
+		return p.Fail(codeLimit, at, "split the contract", "more than %d USEs", maxUses)
 	}
 	if p.contract.Uses == nil {
 		p.contract.Uses = make([]Use, 0, maxUses) // calls point into it
@@ -69,7 +69,7 @@ func (p *parser) call(into string) (*Call, error) {
 			for _, u := range p.contract.Uses {
 				aliases = append(aliases, u.Alias)
 			}
-			return nil, p.fail(codeUnknown, at, "write before the action: USE contract AS "+name+";", "there is no USE … AS %s%s", name, didYouMean(name, aliases))
+			return nil, p.Fail(codeUnknown, at, "write before the action: USE contract AS "+name+";", "there is no USE … AS %s%s", name, didYouMean(name, aliases))
 		}
 		if name, err = p.ownName("the action"); err != nil {
 			return nil, err
@@ -117,22 +117,22 @@ func (p *parser) callArg(k *Call) (cut [2]int, err error) {
 	}
 	switch {
 	case named && slices.ContainsFunc(k.Args, func(y CallArg) bool { return y.Name == x.Name }):
-		return cut, p.fail(codeSchema, at, "leave one of them", "the name %s stands twice", x.Name)
+		return cut, p.Fail(codeSchema, at, "leave one of them", "the name %s stands twice", x.Name)
 	case !named && len(k.Args) > 0 && k.Args[len(k.Args)-1].Name != "":
-		return cut, p.fail(codeSyntax, at, "name it, too: parameter => value", "a value without a name stands after one with a name")
+		return cut, p.Fail(codeSyntax, at, "name it, too: parameter => value", "a value without a name stands after one with a name")
 	case len(k.Args) >= maxParams:
-		return cut, p.fail(codeLimit, at, "pass a JSON text", "more than %d arguments", maxParams)
+		return cut, p.Fail(codeLimit, at, "pass a JSON text", "more than %d arguments", maxParams)
 	}
-	if cut, err = p.expression(func(i int) bool { return p.op(i, ",") || p.op(i, ")") }); err != nil {
+	if cut, err = p.expression(func(i int) bool { return p.Op(i, ",") || p.Op(i, ")") }); err != nil {
 		return cut, err
 	}
 	i := cut[0]
-	signed := cut[1]-i == 2 && (p.op(i, "-") || p.op(i, "+"))
+	signed := cut[1]-i == 2 && (p.Op(i, "-") || p.Op(i, "+"))
 	if signed {
 		i++
 	}
 	if cut[1]-i == 1 {
-		v, ok := literal(p.val(i), p.Tokens[i].Kind, p.op(cut[0], "-"))
+		v, ok := literal(p.Val(i), p.Tokens[i].Kind, p.Op(cut[0], "-"))
 		if ok && (!signed || isInteger(v)) {
 			x.Constant, x.Value = true, v
 		}

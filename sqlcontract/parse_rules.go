@@ -13,14 +13,14 @@ func (p *parser) mergeRule() error {
 		return err
 	}
 	if len(p.contract.Rules) >= maxRules {
-		return p.fail(codeLimit, start, "name several columns in one rule", "more than %d merge rules", maxRules)
+		return p.Fail(codeLimit, start, "name several columns in one rule", "more than %d merge rules", maxRules)
 	}
 	r := MergeRule{}
 	var err error
 	if r.Table, err = p.name("the table"); err != nil {
 		return err
 	}
-	if p.op(p.i, "(") {
+	if p.Op(p.i, "(") {
 		if r.Columns, err = p.columnList(); err != nil {
 			return err
 		}
@@ -32,7 +32,7 @@ func (p *parser) mergeRule() error {
 			return err
 		}
 	case p.take("BY"):
-		switch w := p.upper(p.i); w {
+		switch w := p.Upper(p.i); w {
 		case "SAME", "OURS", "THEIRS", "MAX", "MIN", "MANUAL", "DELTA":
 			r.By = w
 			p.i++
@@ -41,9 +41,9 @@ func (p *parser) mergeRule() error {
 		}
 		if p.take("FROM") {
 			if r.By != "DELTA" {
-				return p.fail(codeSchema, start, "leave it out", "FROM 0 goes with DELTA only")
+				return p.Fail(codeSchema, start, "leave it out", "FROM 0 goes with DELTA only")
 			}
-			if p.val(p.i) != "0" {
+			if p.Val(p.i) != "0" {
 				return p.unexpected("expected 0")
 			}
 			p.i++
@@ -73,10 +73,10 @@ func (p *parser) columnList() ([]string, error) {
 			return nil, err
 		}
 		if slices.Contains(list, c) {
-			return nil, p.fail(codeSchema, at, "", "the column %s stands twice", c)
+			return nil, p.Fail(codeSchema, at, "", "the column %s stands twice", c)
 		}
 		if list = append(list, c); len(list) > maxColumns {
-			return nil, p.fail(codeLimit, at, "", "more than %d columns", maxColumns)
+			return nil, p.Fail(codeLimit, at, "", "more than %d columns", maxColumns)
 		}
 		if p.takeOp(",") {
 			continue
@@ -101,13 +101,13 @@ func (p *parser) invariant() error {
 	}
 	for _, o := range p.contract.Invariants {
 		if o.Name == name {
-			return p.fail(codeSchema, at, "choose another name", "there is already an invariant %s, in line %d", name, o.Line)
+			return p.Fail(codeSchema, at, "choose another name", "there is already an invariant %s, in line %d", name, o.Line)
 		}
 	}
 	if len(p.contract.Invariants) >= maxInvariants {
-		return p.fail(codeLimit, at, "put several conditions into one CHECK", "more than %d invariants", maxInvariants)
+		return p.Fail(codeLimit, at, "put several conditions into one CHECK", "more than %d invariants", maxInvariants)
 	}
-	v := &Invariant{Name: name, Line: p.line(start)}
+	v := &Invariant{Name: name, Line: p.Line(start)}
 	p.places[v] = at
 	p.contract.Invariants = append(p.contract.Invariants, v)
 	switch {
@@ -116,7 +116,7 @@ func (p *parser) invariant() error {
 	case p.take("ON"):
 		err = p.total(v)
 	default:
-		return p.fail(codeSchema, p.off(), invariantShapes, "an invariant has one of two shapes, so that checking it stays cheap")
+		return p.Fail(codeSchema, p.off(), invariantShapes, "an invariant has one of two shapes, so that checking it stays cheap")
 	}
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (p *parser) forEach(v *Invariant) (err error) {
 		return err
 	}
 	p.scope = nil
-	if v.Check, err = p.query(useCheck, func(i int) bool { return p.op(i, ")") }); err != nil {
+	if v.Check, err = p.query(useCheck, func(i int) bool { return p.Op(i, ")") }); err != nil {
 		return err
 	}
 	return p.expect(")")
@@ -145,24 +145,24 @@ func (p *parser) total(v *Invariant) (err error) {
 	if err := p.expect("TOTAL"); err != nil {
 		return err
 	}
-	p.places[&v.Column] = p.offset(p.i + 2)
+	p.places[&v.Column] = p.Offset(p.i + 2)
 	switch {
-	case p.is("SUM") && p.op(p.i+1, "("):
+	case p.is("SUM") && p.Op(p.i+1, "("):
 		p.i += 2
-		if p.i < len(p.Tokens) && (p.Tokens[p.i].Kind != kWord || !p.op(p.i+1, ")")) {
-			return p.fail(codeSchema, p.off(), "keep what you sum in a column of its own", "TOTAL sums one column, not an expression")
+		if p.i < len(p.Tokens) && (p.Tokens[p.i].Kind != kWord || !p.Op(p.i+1, ")")) {
+			return p.Fail(codeSchema, p.off(), "keep what you sum in a column of its own", "TOTAL sums one column, not an expression")
 		}
 		if v.Column, err = p.name("the column"); err != nil {
 			return err
 		}
-	case p.is("COUNT") && p.op(p.i+1, "("):
+	case p.is("COUNT") && p.Op(p.i+1, "("):
 		p.i += 2
 		v.Count = true
 		if err := p.expect("*"); err != nil {
 			return err
 		}
 	default:
-		return p.fail(codeSchema, p.off(), invariantShapes, "a TOTAL is sum(column) or count(*)")
+		return p.Fail(codeSchema, p.off(), invariantShapes, "a TOTAL is sum(column) or count(*)")
 	}
 	if err := p.expect(")"); err != nil {
 		return err
@@ -186,13 +186,13 @@ func (p *parser) compare(v *Invariant) error {
 		return err
 	}
 	shape := func() error {
-		return p.fail(codeSchema, p.off(), invariantShapes, "the CHECK of a TOTAL compares total with one operand")
+		return p.Fail(codeSchema, p.off(), invariantShapes, "the CHECK of a TOTAL compares total with one operand")
 	}
 	if !p.take("TOTAL") {
 		return shape()
 	}
 	c := &Compare{}
-	switch x := p.val(p.i); x {
+	switch x := p.Val(p.i); x {
 	case "=", "<>", "<", "<=", ">", ">=":
 		c.Op = x
 	case "==":
@@ -208,7 +208,7 @@ func (p *parser) compare(v *Invariant) error {
 	minus := p.takeOp("-")
 	switch {
 	case p.i < len(p.Tokens) && p.Tokens[p.i].Kind == kInteger:
-		n, err := Integer(p.val(p.i))
+		n, err := Integer(p.Val(p.i))
 		if err != nil {
 			return shape()
 		}
@@ -217,7 +217,7 @@ func (p *parser) compare(v *Invariant) error {
 		}
 		c.Constant = n
 		p.i++
-	case !minus && p.op(p.i+1, "."):
+	case !minus && p.Op(p.i+1, "."):
 		var err error
 		if c.Table, err = p.name("a table or invariant"); err != nil {
 			return err
@@ -230,7 +230,7 @@ func (p *parser) compare(v *Invariant) error {
 		p.i = at
 		return shape()
 	}
-	if !p.op(p.i, ")") {
+	if !p.Op(p.i, ")") {
 		return shape()
 	}
 	v.Compare = c

@@ -296,7 +296,7 @@ func queryError(sql string, err error) error {
 	}
 	place := ""
 	if e.Offset >= 0 && e.Offset <= len(sql) && sql != "" {
-		place = "\n" + plainText("", sql).excerpt(e.Offset)
+		place = "\n" + plainText("", sql).Excerpt(e.Offset)
 	}
 	return fault.New(codeQuery, "", "the query failed: %s%s", e.Message, place)
 }

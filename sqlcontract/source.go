@@ -39,7 +39,7 @@ func newSource(name, text string) (*source, error) {
 		return nil, fault.New(codeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), maxSource)
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return nil, s.fail(codeSyntax, i, "", "a NUL byte in the source")
+		return nil, s.Fail(codeSyntax, i, "", "a NUL byte in the source")
 	}
 	if !utf8.ValidString(text) {
 		i := 0
@@ -50,7 +50,7 @@ func newSource(name, text string) (*source, error) {
 			}
 			i += n
 		}
-		return nil, s.fail(codeSyntax, i, "save the file as UTF-8", "the source is not valid UTF-8 here")
+		return nil, s.Fail(codeSyntax, i, "save the file as UTF-8", "the source is not valid UTF-8 here")
 	}
 	for _, t := range lex(text) {
 		if err := s.checkToken(t); err != nil {
@@ -87,15 +87,15 @@ func (s *source) checkToken(t token) error {
 	x := s.Text[t.Start:t.End]
 	switch t.Kind {
 	case kBad:
-		return s.fail(codeSyntax, t.Start, "", "%s", badToken(x))
+		return s.Fail(codeSyntax, t.Start, "", "%s", badToken(x))
 	case kSpace:
 		if strings.HasPrefix(x, "\ufeff") {
-			return s.fail(codeSyntax, t.Start, "save the file as UTF-8 without a byte order mark", "a byte order mark")
+			return s.Fail(codeSyntax, t.Start, "save the file as UTF-8 without a byte order mark", "a byte order mark")
 		}
 	case kWord, kVariable:
 		for i := 0; i < len(x); i++ {
 			if x[i] >= 0x80 || x[i] == '$' && t.Kind == kWord {
-				return s.fail(codeSchema, t.Start, "use letters a-z, digits and _", "the name %s holds a character outside ASCII letters, digits and _", x)
+				return s.Fail(codeSchema, t.Start, "use letters a-z, digits and _", "the name %s holds a character outside ASCII letters, digits and _", x)
 			}
 		}
 		if t.Kind == kVariable {
@@ -103,15 +103,15 @@ func (s *source) checkToken(t token) error {
 		}
 	case kQuoted:
 		if n, ok := plainName(x[1 : len(x)-1]); !ok {
-			return s.fail(codeSchema, t.Start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
+			return s.Fail(codeSchema, t.Start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
 		} else if reserved[n] {
-			return s.fail(codeSchema, t.Start, "choose another name", "%s is a word of the language", n)
+			return s.Fail(codeSchema, t.Start, "choose another name", "%s is a word of the language", n)
 		}
 	case kFloat:
-		return s.fail(codeFence, t.Start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
+		return s.Fail(codeFence, t.Start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
 	case kInteger:
 		if _, err := Integer(x); err != nil {
-			return s.fail(codeFence, t.Start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
+			return s.Fail(codeFence, t.Start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
 		}
 	}
 	return nil
@@ -135,13 +135,13 @@ func badToken(x string) string {
 func (s *source) checkVariable(t token, x string) error {
 	switch {
 	case x[0] == '?' || x[0] == '$' || x[0] == '#':
-		return s.fail(codeSyntax, t.Start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
+		return s.Fail(codeSyntax, t.Start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
 	case strings.Contains(x, "("):
-		return s.fail(codeSyntax, t.Start, "put a blank before the parenthesis", "%s would be read as one parameter", x)
+		return s.Fail(codeSyntax, t.Start, "put a blank before the parenthesis", "%s would be read as one parameter", x)
 	case strings.Contains(x, ":") && x[1:] != strings.ReplaceAll(x[1:], ":", ""):
-		return s.fail(codeSyntax, t.Start, "", "%s has one colon too many", x)
+		return s.Fail(codeSyntax, t.Start, "", "%s has one colon too many", x)
 	case strings.Contains(x, "$"):
-		return s.fail(codeSyntax, t.Start, "a column of a FOR row is written :row.column", "the name %s holds a $", x)
+		return s.Fail(codeSyntax, t.Start, "a column of a FOR row is written :row.column", "the name %s holds a $", x)
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func fold(x string) string {
 var reserved = map[string]bool{"case": true, "else": true, "end": true, "then": true}
 
 // val is the text of token i, or "" past the end.
-func (s *source) val(i int) string {
+func (s *source) Val(i int) string {
 	if i < 0 || i >= len(s.Tokens) {
 		return ""
 	}
@@ -184,42 +184,42 @@ func (s *source) val(i int) string {
 }
 
 // upper is the word i in upper case, or "" if token i is no word.
-func (s *source) upper(i int) string {
+func (s *source) Upper(i int) string {
 	if i < 0 || i >= len(s.Tokens) || s.Tokens[i].Kind != kWord {
 		return ""
 	}
-	return strings.ToUpper(s.val(i))
+	return strings.ToUpper(s.Val(i))
 }
 
 // op tells whether token i is the operator x.
-func (s *source) op(i int, x string) bool {
-	return i >= 0 && i < len(s.Tokens) && s.Tokens[i].Kind == kOp && s.val(i) == x
+func (s *source) Op(i int, x string) bool {
+	return i >= 0 && i < len(s.Tokens) && s.Tokens[i].Kind == kOp && s.Val(i) == x
 }
 
 // at is line and column, both from 1, of a byte offset; columns count runes.
-func (s *source) at(off int) (line, col int) {
+func (s *source) At(off int) (line, col int) {
 	off = min(off, len(s.Text))
 	line = sort.SearchInts(s.lines, off+1)
 	return line, utf8.RuneCountInString(s.Text[s.lines[line-1]:off]) + 1
 }
 
 // line is the line of a token, from 1.
-func (s *source) line(tok int) int { return sort.SearchInts(s.lines, s.Tokens[tok].Start+1) }
+func (s *source) Line(tok int) int { return sort.SearchInts(s.lines, s.Tokens[tok].Start+1) }
 
 // lineStart is the offset of the first byte of a line that the text has, from 1.
-func (s *source) lineStart(line int) int { return s.lines[line-1] }
+func (s *source) LineStart(line int) int { return s.lines[line-1] }
 
 // fail is the error for what stands at off: where, what, and the line with a
 // caret under the place.
-func (s *source) fail(code string, off int, next, what string, args ...any) *fault.Error {
-	line, col := s.at(off)
+func (s *source) Fail(code string, off int, next, what string, args ...any) *fault.Error {
+	line, col := s.At(off)
 	e := fault.New(code, next, what, args...)
-	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.Name, line, col, e.What, s.excerpt(off))
+	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.Name, line, col, e.What, s.Excerpt(off))
 	return e
 }
 
 // excerpt shows the line of off with a caret under it, cut to a screen's width.
-func (s *source) excerpt(off int) string {
+func (s *source) Excerpt(off int) string {
 	const width = 60 // runes kept on either side of the place
 	off = min(off, len(s.Text))
 	start := strings.LastIndexByte(s.Text[:off], '\n') + 1
@@ -241,7 +241,7 @@ func (s *source) excerpt(off int) string {
 			pad[i] = '\t'
 		}
 	}
-	line, _ := s.at(off)
+	line, _ := s.At(off)
 	gutter := strconv.Itoa(line)
 	return fmt.Sprintf(" %s | %s\n %s | %s^", gutter, clean(left)+clean(right), strings.Repeat(" ", len(gutter)), string(pad))
 }

@@ -12,7 +12,7 @@ import (
 // do. off is a byte offset; code is one of `aergo explain`; next, which may be
 // empty, says what to do.
 func ErrorAt(name, text string, off int, code, next, what string) error {
-	return plainText(name, text).fail(code, max(off, 0), next, "%s", what)
+	return plainText(name, text).Fail(code, max(off, 0), next, "%s", what)
 }
 
 // Integer is the value of an INTEGER literal as SQLite reads it: 12, 1_000, 0x1f.

@@ -177,8 +177,8 @@ func (st *Statement) query() *Query {
 // place points at an offset in the source.
 func (f *Refusal) place(c *Contract, off int) {
 	s := plainText(c.Name, c.Source)
-	f.Line, _ = s.at(off)
-	f.Excerpt = s.excerpt(off)
+	f.Line, _ = s.At(off)
+	f.Excerpt = s.Excerpt(off)
 }
 
 // constraint explains what a statement broke.
