@@ -265,10 +265,16 @@ func readSealed(store objectstore.Store, id objectstore.Hash) (SealedBlock, erro
 
 // Append makes the next block of these operations (State.Make) and puts it into
 // a batch, where it becomes the head; the commit fails with
-// *objectstore.ConflictError when the head has moved meanwhile.
+// *objectstore.ConflictError when the head has moved meanwhile. It fails with
+// AG0508 where the head is ahead of the clock, since nobody would take the block,
+// and with AG0607 where the producer made two chains and nobody has decided; a
+// block that appoints a producer is made all the same.
 func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation, descriptor []byte, signers ...crypto.Signer) (State, error) {
 	s, err := d.Head()
 	if err != nil {
+		return State{}, err
+	}
+	if err := d.mayAppend(s, now, ops); err != nil {
 		return State{}, err
 	}
 	sealed, next, err := s.Make(now, ops, descriptor, signers...)
@@ -279,6 +285,62 @@ func (d *Directory) Append(b objectstore.Batch, now int64, ops []SignedOperation
 		return State{}, err
 	}
 	return next, d.advance(b, s.block.ID, next.block.ID)
+}
+
+func (d *Directory) mayAppend(s State, now int64, ops []SignedOperation) error {
+	if err := s.block.CheckClock(now); err != nil {
+		good, found := d.before(s.block, now)
+		if found != nil {
+			return errors.Join(err, found)
+		}
+		return fault.New("AG0508", fmt.Sprintf("Compare the clocks. If this machine's is wrong, set it. If it is right, wait, or have the admins leave what a wrong one has made, from block %d on: aergo dd producer WHO --after %s", good.Number+1, good.ID.Short()), "%w", err)
+	}
+	if len(ops) > 0 {
+		if op, _, err := DecodeOperation(ops[0].Data); err == nil && op.Kind == KindProducer {
+			return nil
+		}
+	}
+	f, err := d.StandingFork(s)
+	if err != nil || f == nil {
+		return err
+	}
+	return s.Refusal(*f)
+}
+
+// before gives the last block that is not ahead of a clock, or block 0.
+func (d *Directory) before(b Block, now int64) (Block, error) {
+	for b.CheckClock(now) != nil && b.Number > 0 {
+		var err error
+		if b, err = d.Block(b.Parent); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// AppendAfter makes a block like Append, but after a block that need not be the
+// head: the first operation is a SetProducer that names this block, and the new
+// producer makes it. The blocks after it are left.
+func (d *Directory) AppendAfter(b objectstore.Batch, after objectstore.Hash, now int64, ops []SignedOperation, descriptor []byte, signers ...crypto.Signer) (State, error) {
+	s, err := d.At(after)
+	if err != nil {
+		return State{}, err
+	}
+	if err := s.block.CheckClock(now); err != nil {
+		return State{}, err
+	}
+	sealed, next, err := s.Make(now, ops, descriptor, signers...)
+	if err != nil {
+		return State{}, err
+	}
+	if !takesOver(next.block) {
+		return State{}, fault.New("AG0503", "he puts it in force himself: aergo dd submit", "a block that leaves others is made by the producer whom it appoints")
+	}
+	got, err := d.Accept(b, []SealedBlock{sealed}, now)
+	if err == nil && got.block.ID != next.block.ID {
+		err = fault.New("AG0601", "name a block after the newest appointment of a producer", "a chain that goes on after block %d, %s, would not be followed: the admins have appointed a producer since", s.block.Number, s.block.ID.Short())
+	}
+	return got, err
 }
 
 // Log gives the blocks from the head back to block 0. An error ends it.

@@ -22,7 +22,7 @@ import (
 //  4. the lower id.
 //
 // Within a term this lets the present producer, and nobody else, write anew what
-// he has written. Both chains together prove it, and the admins replace him.
+// he has written. Both chains together prove it (Fork), and the admins decide.
 func (s State) Better(other State) bool {
 	a, b := s.ledger, other.ledger
 	since, others := s.block.Number-a.Appointed, other.block.Number-b.Appointed
@@ -45,7 +45,8 @@ func (s State) Better(other State) bool {
 // that is followed then.
 //
 // A worse chain is verified, but not kept, or a producer who was replaced could
-// fill the disk.
+// fill the disk. Of two chains that one producer made in one term both are kept,
+// as far as it takes to prove it: Forks.
 func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock, now int64) (State, error) {
 	head, err := d.Head()
 	if err != nil {
@@ -94,10 +95,13 @@ func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock, now int64) 
 	}); err != nil {
 		return State{}, err
 	}
+	w := newWriter(b)
+	if err := d.notice(w, head, from, chain, states); err != nil {
+		return State{}, err
+	}
 	if !s.Better(head) {
 		return head, nil
 	}
-	w := newWriter(b)
 	for i, sealed := range chain {
 		if err := w.put(states[i], sealed); err != nil {
 			return State{}, err

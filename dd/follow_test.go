@@ -109,12 +109,15 @@ func TestWhoHasTheDeposedProducersBlocksComesBack(t *testing.T) {
 
 // TestAnyOrderOfArrival grows a random tree of blocks by producers who equivocate,
 // admins who appoint, and producers who repeat what admins signed. Nodes that get
-// the blocks one by one, each in its own order, follow the same block in the end.
+// the blocks one by one, each in its own order, follow the same block in the end,
+// and agree whether its producer made two chains in his term.
 func TestAnyOrderOfArrival(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	for range 6 {
+	accused := 0
+	defer func() { t.Logf("%d nodes know that the producer made two chains", accused) }()
+	for range 8 {
 		w := newBoard(t)
 		people := map[objectstore.Account]string{}
 		for _, p := range []string{"alice", "bob", "carol"} {
@@ -153,6 +156,7 @@ func TestAnyOrderOfArrival(t *testing.T) {
 				t.Fatal("a block is no better than the one before it")
 			}
 		}
+		twice := madeTwo(tree, best)
 		for range 4 {
 			node := w.follower()
 			has := map[objectstore.Hash]made{}
@@ -175,6 +179,14 @@ func TestAnyOrderOfArrival(t *testing.T) {
 			}
 			if got := node.head().Block().ID; got != best.Block().ID {
 				t.Fatalf("one node follows %s, the best is %s", got.Short(), best.Block().ID.Short())
+			}
+			f := must(node.d.StandingFork(node.head()))
+			if (f != nil) != twice {
+				t.Fatalf("of the producer of %s it is known that he made two chains: %v, want %v", best.Block().ID.Short(), f != nil, twice)
+			}
+			if f != nil {
+				accused++
+				node.proves(*f)
 			}
 		}
 	}

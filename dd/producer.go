@@ -2,6 +2,7 @@ package dd
 
 import (
 	"slices"
+	"time"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -10,8 +11,13 @@ import (
 // SetProducer names another producer of the directory. A root matter. A block
 // that begins with it may be made by the new producer himself, so that one who
 // is lost, or will not go, is replaced without him.
+//
+// With After it counts only in the block that follows that one: so the admins say
+// which of two chains goes on, or leave blocks that a wrong clock has made
+// useless (Directory.AppendAfter). Then the present producer may be named again.
 type SetProducer struct {
 	Account objectstore.Account `cbor:"1,keyasint"`
+	After   objectstore.Hash    `cbor:"2,keyasint,omitzero"`
 }
 
 func (SetProducer) kind() OperationKind { return KindProducer }
@@ -23,7 +29,10 @@ func (c SetProducer) records(s State, _ Operation) ([]record, error) {
 	if err := s.notGone(c.Account); err != nil {
 		return nil, err
 	}
-	if c.Account == s.Producer() {
+	if !c.After.IsZero() && c.After != s.block.ID {
+		return nil, fault.New("AG0601", "sign a new one", "it is for the block after directory block %s, and this one follows %s", c.After.Short(), s.block.ID.Short())
+	}
+	if c.Account == s.Producer() && c.After.IsZero() {
 		return nil, fault.New("AG0703", "", "%s is the directory's producer already", s.who(c.Account))
 	}
 	l := s.ledger
@@ -70,11 +79,15 @@ func (c TakeOver) records(s State, op Operation) ([]record, error) {
 }
 
 // CheckClock refuses a block that is more than MaxBlockAhead ahead of a clock (ms
-// since 1970). Who takes blocks from others asks it of the last one before
-// Accept or Adopt: times never go down, so it answers for all.
+// since 1970). Accept asks it of the last block that it takes, Append of the one
+// that it follows: times never go down, so it answers for all.
 func (b Block) CheckClock(now int64) error {
 	if b.Time > now+MaxBlockAhead {
-		return fault.New("AG0508", "compare the clocks", "directory block %d is %d ms ahead of this machine's clock", b.Number, b.Time-now)
+		return fault.New("AG0508", "Compare the clocks. A block that a wrong one has made is left by the admins: aergo dd producer WHO --after BLOCK",
+			"directory block %d, %s, is of %s, ahead of this machine's clock, %s", b.Number, b.ID.Short(), clockText(b.Time), clockText(now))
 	}
 	return nil
 }
+
+// clockText is a time in ms since 1970 for people.
+func clockText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -137,13 +137,18 @@ func (r *Repository) directoryBranches(s dd.State) ([]DirectoryBranch, error) {
 
 // notices finds what is unusual.
 func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
-	list, err := r.trustNotices(s)
+	list, err := r.forkNotice(s)
 	if err != nil {
 		return nil, err
 	}
 	if err := needEngine(info.Engine, "a block"); err != nil {
 		list = append(list, Notice{"AG0560", err.Error(), fault.Of(err).Next})
 	}
+	trust, err := r.trustNotices(s)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, trust...)
 	for _, b := range info.Branches {
 		if b.Local != "" && b.Local != b.Name {
 			list = append(list, Notice{"AG0504", fmt.Sprintf("branch %s is called %s here", b.Name, b.Local),

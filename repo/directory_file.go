@@ -17,6 +17,9 @@ type directoryFile struct {
 	Version   uint64           `cbor:"1,keyasint"` // 1
 	Genesis   []byte           `cbor:"2,keyasint"`
 	Directory []dd.SealedBlock `cbor:"3,keyasint"`
+	// Other is a second chain, which follows a block of Directory: its producer
+	// made two, and nobody has decided.
+	Other []dd.SealedBlock `cbor:"4,keyasint,omitempty"`
 }
 
 // DirectoryReport counts what of a directory was found good.
@@ -29,6 +32,9 @@ type DirectoryReport struct {
 	Block      objectstore.Hash // the last one
 	Time       time.Time        // of Block
 	State      objectstore.Hash // root of the state map, derived again
+	// Fork is the proof that the producer made two chains and nobody has decided;
+	// nil where none is known.
+	Fork *dd.Fork
 }
 
 // VerifyDirectory takes the directory's chain from the genesis again, believing
@@ -52,6 +58,25 @@ func (r *Repository) VerifyDirectory(ctx context.Context) (DirectoryReport, erro
 		}
 		rep.Operations += len(b.Operations)
 	}
+	other, err := r.otherLine(s)
+	if err != nil || other == nil {
+		return rep, err
+	}
+	g, err := r.directory.Genesis()
+	if err != nil {
+		return rep, err
+	}
+	genesis, err := g.Encode()
+	if err != nil {
+		return rep, err
+	}
+	chain, err := r.directoryTo(rep.Block)
+	if err != nil {
+		return rep, err
+	}
+	if rep.Fork, err = verifyFork(genesis, chain, other); err != nil {
+		return rep, failed("the directory's second chain", err)
+	}
 	return rep, nil
 }
 
@@ -64,7 +89,8 @@ func reportOf(s dd.State) DirectoryReport {
 }
 
 // ExportDirectory gives the whole directory as one file, for somebody who has
-// nothing of the ledger but its id: VerifyDirectoryFile. The account that lets it
+// nothing of the ledger but its id: VerifyDirectoryFile. Where its producer made
+// two chains and nobody has decided, the file proves it. The account that lets it
 // out may read it (CheckRead).
 func (r *Repository) ExportDirectory(account objectstore.Account) ([]byte, error) {
 	if err := r.CheckRead(account, objectstore.Hash{}); err != nil {
@@ -83,6 +109,9 @@ func (r *Repository) ExportDirectory(account objectstore.Account) ([]byte, error
 		return nil, err
 	}
 	if f.Directory, err = r.directoryTo(head.Block().ID); err != nil {
+		return nil, err
+	}
+	if f.Other, err = r.otherLine(head); err != nil {
 		return nil, err
 	}
 	return wire.Marshal(f)
@@ -129,5 +158,8 @@ func verifyDirectoryFile(data []byte, ledger *objectstore.Hash) (rep DirectoryRe
 		}
 		rep.Operations += len(b.Operations)
 	}
-	return rep, nil
+	if rep.Fork, err = verifyFork(f.Genesis, f.Directory, f.Other); err == nil && rep.Fork != nil && !s.Standing(*rep.Fork) {
+		err = fmt.Errorf("its second chain proves nothing against its present producer")
+	}
+	return rep, err
 }

@@ -137,6 +137,9 @@ func (r *Repository) Propose(key crypto.Signer, change dd.Change) (dd.SignedOper
 	if err != nil {
 		return dd.SignedOperation{}, err
 	}
+	if s, err = r.stateFor(s, change); err != nil {
+		return dd.SignedOperation{}, err
+	}
 	var salt objectstore.Hash
 	if _, err := io.ReadFull(r.random, salt[:]); err != nil {
 		return dd.SignedOperation{}, fmt.Errorf("reading randomness: %w", err)
@@ -162,12 +165,15 @@ func (r *Repository) order(key crypto.Signer, op dd.SignedOperation, also func(o
 	if err != nil {
 		return DirectoryOperation{}, err
 	}
+	if before, err = r.stateFor(before, change); err != nil {
+		return DirectoryOperation{}, err
+	}
 	if err := mayOrder(before, key, change); err != nil {
 		return DirectoryOperation{}, err
 	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
-	s, err := r.directory.Append(batch, r.now().UnixMilli(), []dd.SignedOperation{op}, nil, key)
+	s, err := r.append(batch, before, r.now().UnixMilli(), op, key)
 	if err != nil {
 		return DirectoryOperation{}, err
 	}
@@ -202,6 +208,13 @@ func mayOrder(s dd.State, key crypto.Signer, change dd.Change) error {
 func (r *Repository) InspectOperation(op dd.SignedOperation) (DirectoryOperation, error) {
 	s, err := r.directory.Head()
 	if err != nil {
+		return DirectoryOperation{}, err
+	}
+	_, change, err := dd.DecodeOperation(op.Data)
+	if err != nil {
+		return DirectoryOperation{}, err
+	}
+	if s, err = r.stateFor(s, change); err != nil {
 		return DirectoryOperation{}, err
 	}
 	if _, err := s.With(op, r.now().UnixMilli()); err != nil {

@@ -19,6 +19,9 @@ type Taken struct {
 	// replaced the producer, or he wrote two chains. Blocks of branches that name
 	// what was left do not count any more; what ran in them is submitted again.
 	Left bool
+	// Fork is the proof, which was not known before, that the directory's producer
+	// made two chains; nil where there is none.
+	Fork *dd.Fork
 	// Statement is the head statement of a proof; nil where the file has none.
 	Statement *dd.Statement
 	// Contested is the evidence that it and a known one make, which is kept now.
@@ -29,10 +32,11 @@ type Taken struct {
 // directory of an export or of a proof, if its chain is better than ours
 // (dd.State.Better), and the head statement of a proof. Everything is verified. A
 // statement that contradicts a known one is kept as evidence and its branch is
-// contested: until an admin decides, no block is made there (AG0606).
+// contested: until an admin decides, no block is made there (AG0606). Two chains
+// of the directory by one producer are kept as evidence, too, and followed as ever.
 func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error) {
 	var t Taken
-	p, err := decodeTaken(data)
+	p, other, err := decodeTaken(data)
 	if err != nil {
 		return t, fault.New("AG0604", "Take what aergo dd export or aergo proof wrote.", "this is neither a directory nor a proof: %w", err)
 	}
@@ -47,6 +51,10 @@ func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error
 	if err != nil {
 		return t, err
 	}
+	known, err := r.directory.StandingFork(before)
+	if err != nil {
+		return t, err
+	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	now := r.now().UnixMilli()
@@ -57,6 +65,16 @@ func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error
 	if err := batch.Commit(); err != nil {
 		return t, err
 	}
+	if len(other) > 0 {
+		if after, err = r.takeOther(p, other, now); err != nil {
+			return t, err
+		}
+	}
+	if known == nil || !after.Standing(*known) {
+		if t.Fork, err = r.directory.StandingFork(after); err != nil {
+			return t, err
+		}
+	}
 	kept, err := after.Includes(before.Block().ID)
 	t.Before, t.Block, t.Number, t.Left = before.Block().ID, after.Block().ID, after.Block().Number, !kept
 	if err != nil || p.Statement == nil {
@@ -65,17 +83,34 @@ func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error
 	return t, r.takeStatement(&t, p, after, now)
 }
 
-func decodeTaken(data []byte) (proofFile, error) {
+// takeOther takes the second chain of a file, which proves something with the first.
+func (r *Repository) takeOther(p proofFile, other []dd.SealedBlock, now int64) (dd.State, error) {
+	if _, err := verifyFork(p.Genesis, p.Directory, other); err != nil {
+		return dd.State{}, err
+	}
+	i, err := partingOf(p.Directory, other)
+	if err != nil {
+		return dd.State{}, err
+	}
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	s, err := r.directory.Accept(batch, append(p.Directory[:i:i], other...), now)
+	if err != nil {
+		return s, err
+	}
+	return s, batch.Commit()
+}
+
+func decodeTaken(data []byte) (p proofFile, other []dd.SealedBlock, err error) {
 	var f directoryFile
 	if err := wire.UnmarshalLimit(data, &f, maxDirectory); err == nil && f.Version == 1 {
-		return proofFile{Genesis: f.Genesis, Directory: f.Directory}, nil
+		return proofFile{Genesis: f.Genesis, Directory: f.Directory}, f.Other, nil
 	}
-	var p proofFile
-	err := wire.UnmarshalLimit(data, &p, maxProof)
+	err = wire.UnmarshalLimit(data, &p, maxProof)
 	if err == nil && (p.Version != 1 || len(p.Directory) == 0) {
 		err = errors.New("its version is not known, or it is not whole")
 	}
-	return p, err
+	return p, nil, err
 }
 
 func (r *Repository) takeStatement(t *Taken, p proofFile, s dd.State, now int64) error {

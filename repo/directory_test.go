@@ -3,6 +3,7 @@ package repo_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,11 +110,15 @@ func FuzzDirectoryFile(f *testing.F) {
 	}
 	ledger := r.Ledger()
 	f.Add(file)
+	good := [][]byte{file, forkedFile(f, r, fixed(23))}
+	f.Add(good[1])
+	f.Add(good[1][:len(good[1])-400])
 	f.Add(file[:len(file)/2])
 	f.Add([]byte{0xa0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rep, err := repo.VerifyDirectoryFile(data, &ledger)
-		if err == nil && (rep.Ledger != ledger || !bytes.Equal(data, file)) {
+		known := slices.ContainsFunc(good, func(file []byte) bool { return bytes.Equal(data, file) })
+		if err == nil && (rep.Ledger != ledger || !known) {
 			t.Errorf("a forged directory of this ledger: %x", data)
 		}
 	})

@@ -80,6 +80,9 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 	case dd.SetPeer:
 		return peerText(c, who)
 	case dd.SetProducer:
+		if !c.After.IsZero() {
+			return fmt.Sprintf("directory producer %s, after directory block %s", who(c.Account), c.After.Short())
+		}
 		return "directory producer " + who(c.Account)
 	case dd.RevokeKey:
 		return revocationText(c, who)
@@ -207,6 +210,9 @@ func (o DirectoryOperation) Fields() []Field {
 		}
 	case dd.SetProducer:
 		add("account", string(c.Account))
+		if !c.After.IsZero() {
+			add("after", c.After.String())
+		}
 	case dd.RevokeKey:
 		add("account", string(c.Account))
 		add("key", hex.EncodeToString(c.Key))

@@ -58,6 +58,9 @@ func (r *Repository) NeedsProposal(key crypto.Signer, change dd.Change, account 
 	if account != "" && account != own {
 		return true, nil
 	}
+	if s, err = r.stateFor(s, change); err != nil {
+		return false, err
+	}
 	p, err := r.newProposal(s, own, change)
 	if err != nil {
 		return false, err
@@ -89,6 +92,9 @@ func (r *Repository) StartProposal(key crypto.Signer, change dd.Change, account 
 		if account, _, err = s.Signer(nil, key); err != nil {
 			return Proposal{}, err
 		}
+	}
+	if s, err = r.stateFor(s, change); err != nil {
+		return Proposal{}, err
 	}
 	p, err := r.newProposal(s, account, change)
 	if err != nil {
@@ -132,8 +138,13 @@ func (r *Repository) proposal(s dd.State, p dd.Proposal) (Proposal, error) {
 	}
 	info.Change = DirectoryOperation{ID: p.ID(), Account: op.Account, Kind: op.Kind.String(), Created: time.UnixMilli(op.Created).UTC(), Change: change}
 	info.Expires = time.UnixMilli(op.Created + dd.MaxOperationLife).UTC()
-	info.Problem = p.Check(s, r.now().UnixMilli())
-	st, err := p.Status(s)
+	on, err := r.stateFor(s, change)
+	if err != nil {
+		info.Problem = err
+		return info, nil
+	}
+	info.Problem = p.Check(on, r.now().UnixMilli())
+	st, err := p.Status(on)
 	if err != nil && info.Problem == nil {
 		info.Problem = err
 	}
@@ -171,7 +182,7 @@ func (r *Repository) ReadProposals(file []byte) ([]Proposal, error) {
 		if !ok {
 			continue
 		}
-		p, err := decodeProposal(s, text)
+		p, err := r.decodeProposal(s, text)
 		if err != nil {
 			return nil, fault.New("AG0523", "Ask for the file again: -o FILE of the command that proposes or signs writes it.", "line %d is no proposal for this ledger: %w", n, err)
 		}
@@ -199,7 +210,7 @@ func (r *Repository) ReadProposals(file []byte) ([]Proposal, error) {
 
 // decodeProposal reads one proposal and leaves out the signatures that do not
 // count: forged ones, and those of accounts that are not asked.
-func decodeProposal(s dd.State, text string) (dd.Proposal, error) {
+func (r *Repository) decodeProposal(s dd.State, text string) (dd.Proposal, error) {
 	data, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return dd.Proposal{}, err
@@ -208,12 +219,15 @@ func decodeProposal(s dd.State, text string) (dd.Proposal, error) {
 	if err != nil {
 		return dd.Proposal{}, err
 	}
-	op, _, err := dd.DecodeOperation(p.Operation)
+	op, change, err := dd.DecodeOperation(p.Operation)
 	if err != nil {
 		return dd.Proposal{}, err
 	}
 	if op.Ledger != s.Ledger() {
 		return dd.Proposal{}, fmt.Errorf("it is for another ledger, %s", op.Ledger.Short())
+	}
+	if s, err = r.stateFor(s, change); err != nil {
+		return dd.Proposal{}, err
 	}
 	asked, err := askedFor(s, p)
 	if err != nil {
@@ -250,6 +264,9 @@ func (r *Repository) SignProposal(key crypto.Signer, p Proposal, account objects
 		return p, p.Problem
 	}
 	if err := mayAsk(p.Change.Change); err != nil {
+		return p, err
+	}
+	if s, err = r.stateFor(s, p.Change.Change); err != nil {
 		return p, err
 	}
 	asked, err := askedFor(s, p.whole)
@@ -361,6 +378,9 @@ func (r *Repository) CompleteProposal(_ context.Context, key crypto.Signer, p Pr
 	}
 	s, err := r.directory.Head()
 	if err != nil {
+		return DirectoryOperation{}, err
+	}
+	if s, err = r.stateFor(s, p.Change.Change); err != nil {
 		return DirectoryOperation{}, err
 	}
 	op, err := p.whole.Complete(s)

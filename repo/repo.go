@@ -462,6 +462,11 @@ func (r *Repository) Status() (Status, error) {
 	if s.Origin, err = r.Origin(); err != nil {
 		return Status{}, err
 	}
+	if f, err := r.directory.StandingFork(state); err != nil {
+		return Status{}, err
+	} else if f != nil {
+		s.Fork = state.Refusal(*f)
+	}
 	if s.Merging, _, err = r.OpenMerge(""); err != nil {
 		return Status{}, err
 	}
@@ -497,6 +502,9 @@ func (r *Repository) directly(key crypto.Signer, what func() (dd.Change, error))
 	if err != nil {
 		return err
 	}
+	if state, err = r.stateFor(state, change); err != nil {
+		return err
+	}
 	var salt objectstore.Hash
 	if _, err := io.ReadFull(r.random, salt[:]); err != nil {
 		return fmt.Errorf("reading randomness: %w", err)
@@ -511,7 +519,7 @@ func (r *Repository) directly(key crypto.Signer, what func() (dd.Change, error))
 	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
-	if _, err := r.directory.Append(batch, now, []dd.SignedOperation{op}, nil, key); err != nil {
+	if _, err := r.append(batch, state, now, op, key); err != nil {
 		return err
 	}
 	return batch.Commit()

@@ -338,4 +338,5 @@ type Status struct {
 	Engine    uint64
 	Origin    *Origin          // nil: the ledger began by itself
 	Merging   objectstore.Hash // the block whose merge into the branch is open; zero: none
+	Fork      error            // AG0607: the directory's producer made two chains and nobody has decided; nil: none
 }

@@ -39,7 +39,8 @@ func (a *app) directoryCommand() *ucli.Command {
 			{
 				Name: "verify", Usage: "check the directory from the genesis on", ArgsUsage: "[FILE]", Action: a.directoryVerify,
 				Description: "Every signature, every right and every state, of the directory here or of one that was\n" +
-					"exported. Nothing but the ledger id is believed. Exit status 6 when anything is not as it says.",
+					"exported. Nothing but the ledger id is believed. Exit status 6 when anything is not as it says.\n" +
+					"Two chains of one producer, whose proof is kept or in FILE, are told; they make no error.",
 				Flags: []ucli.Flag{&ucli.StringFlag{Name: "ledger", Usage: "it must be of ledger `ID`; in a repository, of its ledger"}},
 			},
 			{
@@ -236,6 +237,8 @@ type directoryReportJSON struct {
 	Block       string `json:"block"`
 	Time        string `json:"time"`
 	State       string `json:"state"`
+	// Fork is two blocks that prove that the producer made two chains.
+	Fork []string `json:"fork,omitempty"`
 }
 
 func (a *app) directoryVerify(c *ucli.Context) error {
@@ -270,11 +273,14 @@ func (a *app) directoryVerify(c *ucli.Context) error {
 	}
 	if a.json {
 		return a.emit(directoryReportJSON{
-			true, id(rep.Ledger), ledger != nil, string(rep.Owner), string(rep.Producer), rep.Blocks, rep.Operations, id(rep.Block), timeJSON(rep.Time), id(rep.State),
+			true, id(rep.Ledger), ledger != nil, string(rep.Owner), string(rep.Producer), rep.Blocks, rep.Operations, id(rep.Block), timeJSON(rep.Time), id(rep.State), forkOf(rep.Fork),
 		})
 	}
 	a.done("%s, %s: every signature, right and state from the genesis on.", plural(rep.Blocks, "directory block"), plural(rep.Operations, "operation"))
 	a.columns([][]string{{"  ledger", id(rep.Ledger)}, {"  owner", a.whoFull(rep.Owner)}, {"  last", "block " + rep.Block.Short() + ", " + date(rep.Time)}})
+	if rep.Fork != nil {
+		a.say("  %s AG0607 %s. Its admins have not decided.", a.paint("33", "!"), clean(a.forkText(*rep.Fork)))
+	}
 	if ledger == nil {
 		a.say("  Compare the ledger id by another channel, or give it: --ledger ID")
 	}

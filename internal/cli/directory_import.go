@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"fmt"
 	"strconv"
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/repo"
 )
@@ -15,7 +17,8 @@ func (a *app) directoryImportCommand() *ucli.Command {
 		Description: "FILE is what aergo dd export or aergo proof wrote. All of it is verified. Its directory replaces\n" +
 			"the one here if it is the better chain. The head statement of a proof is compared with those known\n" +
 			"here: two that contradict each other are kept as evidence, and their branch stands still until an\n" +
-			"admin decides: aergo dd resolve. Exit status 6 then.",
+			"admin decides: aergo dd resolve. Two chains of the directory by one producer are kept, too, until\n" +
+			"admins decide: aergo dd producer WHO --after BLOCK. Exit status 6 in both cases.",
 	}
 }
 
@@ -27,6 +30,8 @@ type importedJSON struct {
 	Branch    string `json:"branch,omitempty"`
 	Published string `json:"published,omitempty"` // by the head statement of a proof
 	Contested string `json:"contested,omitempty"` // another block, published as the same number
+	// Fork is two directory blocks by which one producer made two chains.
+	Fork []string `json:"fork,omitempty"`
 }
 
 func (a *app) directoryImport(c *ucli.Context) error {
@@ -51,6 +56,10 @@ func (a *app) directoryImport(c *ucli.Context) error {
 		j.Branch, j.Published = id(t.Statement.Branch), id(t.Statement.Block)
 	}
 	var contested error
+	if f := t.Fork; f != nil {
+		j.Fork = forkOf(f)
+		contested = fault.New("AG0607", "Find out why, then decide as admins: aergo dd show tells how", "%s. The evidence is kept; the better chain is followed", a.forkText(*f))
+	}
 	if e := t.Contested; e != nil {
 		other := e.A.Block
 		if other == t.Statement.Block {
@@ -85,4 +94,16 @@ func (a *app) told(t repo.Taken) {
 	if t.Statement != nil {
 		a.say("Published: block %s, until %s.", t.Statement.Block.Short(), date(timeOf(t.Statement.Expiry)))
 	}
+}
+
+// forkText says which blocks show that a producer made two chains.
+func (a *app) forkText(f dd.Fork) string {
+	return fmt.Sprintf("the directory's producer %s made two chains: block #%d %s and block #%d %s", a.who(f.Producer), f.A.Number, f.A.ID.Short(), f.B.Number, f.B.ID.Short())
+}
+
+func forkOf(f *dd.Fork) []string {
+	if f == nil {
+		return nil
+	}
+	return []string{id(f.A.ID), id(f.B.ID)}
 }

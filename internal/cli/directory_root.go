@@ -26,8 +26,11 @@ func (a *app) rootCommands() []*ucli.Command {
 				"still read and verify. So a program that does not have it does not sign this.",
 		},
 		{
-			Name: "producer", Usage: "name another producer of the directory", ArgsUsage: "WHO", Action: a.directoryProducer, Flags: signOnlyFlags(),
-			Description: "The new one may put it in force himself: the old one may be lost, or not want to.",
+			Name: "producer", Usage: "name another producer of the directory", ArgsUsage: "WHO", Action: a.directoryProducer,
+			Flags: append(signOnlyFlags(), &ucli.StringFlag{Name: "after", Usage: "go on after directory block `BLOCK`, and leave those that follow it"}),
+			Description: "The new one may put it in force himself: the old one may be lost, or not want to.\n" +
+				"--after decides between two chains that one producer made (AG0607), or leaves blocks that a wrong\n" +
+				"clock made (AG0508). WHO may be the present producer then. BLOCK is a number, or the beginning of an id.",
 		},
 		{
 			Name: "anchor", Usage: "write down where a branch's head is: what is before it stays", ArgsUsage: "[BRANCH]", Action: a.anchorBranch, Flags: signOnlyFlags(),
@@ -102,7 +105,15 @@ func (a *app) directoryProducer(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.changeAndTell(r, dd.SetProducer{Account: account})
+	change := dd.SetProducer{Account: account}
+	if c.IsSet("after") {
+		b, err := r.DirectoryBlock(c.String("after"))
+		if err != nil {
+			return err
+		}
+		change.After = b.ID
+	}
+	return a.changeAndTell(r, change)
 }
 
 func (a *app) anchorBranch(c *ucli.Context) error {
