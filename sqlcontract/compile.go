@@ -10,6 +10,17 @@ import (
 	"github.com/aergo-git/aergo-git/objectstore"
 )
 
+// Codes of what a contract's text may be refused for; docs/reference/aergosql.md
+// says more on each.
+const (
+	codeSyntax  = CodeSyntax
+	codeFence   = CodeFence
+	codeLater   = "AG0303"
+	codeSchema  = CodeSchema
+	codeUnknown = "AG0305"
+	codeLimit   = CodeLimit
+)
+
 // Compile reads the source of a contract and prepares everything in it once,
 // inside the fence, against an empty database that has the contract's schema.
 // The result depends on name and source only. An error is a *fault.Error whose
@@ -166,7 +177,7 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 // findWord is the first of the tokens that is the given name, or -1.
 func (c *compiler) findWord(from, to int, word string) int {
 	for i := from; i < to && word != ""; i++ {
-		if k := c.Tokens[i].Kind; (k == kWord || k == kQuoted) && fold(strings.Trim(c.Val(i), "\"`[]")) == word {
+		if k := c.Tokens[i].Kind; (k == Word || k == Quoted) && fold(strings.Trim(c.Val(i), "\"`[]")) == word {
 			return i
 		}
 	}
@@ -283,7 +294,7 @@ func (c *compiler) variableNames() []string {
 // quotedText is the inside of a double-quoted token at off, or "".
 func (c *compiler) quotedText(off int) string {
 	for i, t := range c.Tokens {
-		if t.Start == off && t.Kind == kQuoted {
+		if t.Start == off && t.Kind == Quoted {
 			x := c.Val(i)
 			return x[1 : len(x)-1]
 		}

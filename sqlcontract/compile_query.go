@@ -94,8 +94,8 @@ func (c *compiler) query(p *pending) error {
 // tokens is the range of tokens of a query.
 func (c *compiler) tokens(p *pending) (from, to int) {
 	last := p.segments[len(p.segments)-1]
-	from, _ = slices.BinarySearchFunc(c.Tokens, p.q.Offset, func(t token, off int) int { return t.Start - off })
-	to, _ = slices.BinarySearchFunc(c.Tokens, last.src+last.n, func(t token, off int) int { return t.Start - off })
+	from, _ = slices.BinarySearchFunc(c.Tokens, p.q.Offset, func(t Token, off int) int { return t.Start - off })
+	to, _ = slices.BinarySearchFunc(c.Tokens, last.src+last.n, func(t Token, off int) int { return t.Start - off })
 	return from, to
 }
 

@@ -119,7 +119,7 @@ func (c *compiler) lowerNames(o *object, names map[string]bool) {
 	sql := []byte(o.SQL)
 	for i := o.from; i < o.to; i++ {
 		t := c.Tokens[i]
-		if (t.Kind == kWord || t.Kind == kQuoted) && names[fold(strings.Trim(c.Val(i), "\"`[]"))] {
+		if (t.Kind == Word || t.Kind == Quoted) && names[fold(strings.Trim(c.Val(i), "\"`[]"))] {
 			copy(sql[t.Start-start:], fold(c.Val(i)))
 		}
 	}
@@ -188,14 +188,9 @@ func (c *compiler) layout(o *object) error {
 // columnDefault takes the text of a DEFAULT, which must be one literal of the
 // column's type: missing trailing cells of stored rows stand for it.
 func (c *compiler) columnDefault(col *Column, text string, at int) error {
-	var toks []token
-	for _, t := range lex(text) {
-		if t.Kind != kSpace {
-			toks = append(toks, t)
-		}
-	}
+	toks := Split(text)
 	minus := false
-	if len(toks) == 2 && (text[toks[0].Start:toks[0].End] == "-" || text[toks[0].Start:toks[0].End] == "+") && toks[1].Kind == kInteger {
+	if len(toks) == 2 && (text[toks[0].Start:toks[0].End] == "-" || text[toks[0].Start:toks[0].End] == "+") && toks[1].Kind == Integer {
 		minus = text[toks[0].Start] == '-'
 		toks = toks[1:]
 	}

@@ -209,3 +209,35 @@ func BenchmarkCompile(b *testing.B) {
 		mustCompile(b, "shop", string(source))
 	}
 }
+
+func FuzzCompile(f *testing.F) {
+	f.Add(shopSource(f))
+	for _, s := range []string{
+		"DIALECT 1;", "DIALECT 1; CREATE ACTION f() AS BEGIN END;", "DIALECT 1; CREATE TABLE t (a TEXT PRIMARY KEY);",
+		"DIALECT 1; INVARIANT i FOR EACH t CHECK (1);", "DIALECT 1; MERGE RULE ON t BY OURS;",
+		"DIALECT 1; CREATE ACTION f(:a TEXT) PUBLIC RETURNS (x TEXT) AS BEGIN FOR r IN (SELECT 1 AS x) DO RETURN :r.x || :a; END FOR; END;",
+		"DIALECT 1; CREATE VIEW v AS SELECT 1; CREATE TRIGGER t INSTEAD OF DELETE ON v BEGIN SELECT 1; END;",
+		"DIALECT 1; USE bank@2 AS b; CREATE ACTION f(:n INTEGER DEFAULT -1) AS BEGIN LET :x = CALL b.pay(:n, -1, to => 'x'); CALL f(n => :x); CALL f(); END;",
+		"DIALECT 1; USE a AS b; USE b AS a; CREATE ACTION f() READONLY AS BEGIN FOR r IN (SELECT 1 AS x) DO CALL a.g(:r.x || 'a', (SELECT 1)); END FOR; END;",
+		"DIALECT 1; CREATE ACTION f() AS BEGIN IF 1 THEN LET :x = CASE 1 WHEN 1 THEN 2 END; ELSEIF 2 THEN EMIT e(a => @time); END IF; END;",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		c, err := Compile("shop", source)
+		if err != nil {
+			shown(t, err) // every refusal is for a person
+			return
+		}
+		again, err := Compile("shop", source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if describeContract(t, c) != describeContract(t, again) {
+			t.Fatal("two compilations differ")
+		}
+		if p, err := PlanDeploy(c, again, 1); err != nil || len(p.Entries) > 0 {
+			t.Fatalf("a contract differs from itself:\n%s", p)
+		}
+	})
+}

@@ -32,7 +32,7 @@ func Format(name, text string) (string, error) {
 
 // lexeme is a token or comment with what stood before it.
 type lexeme struct {
-	kind    kind
+	kind    Kind
 	text    string
 	comment bool // kind is kSpace
 	lines   int  // line ends before it: 0, 1, 2 for more
@@ -62,20 +62,20 @@ type formatter struct {
 func (f *formatter) read(name, text string) error {
 	line, column := 0, 0
 	lines, blank := 0, false
-	for _, t := range lex(text) {
+	for _, t := range Lex(text) {
 		s := text[t.Start:t.End]
-		comment := t.Kind == kSpace && (strings.HasPrefix(s, "--") || strings.HasPrefix(s, "/*"))
+		comment := t.Kind == Space && (strings.HasPrefix(s, "--") || strings.HasPrefix(s, "/*"))
 		switch {
-		case t.Kind == kBad && s != ":": // the colon of AS bob: in a test
-			return ErrorAt(name, text, t.Start, codeSyntax, "", "this is no token of SQL")
-		case t.Kind == kSpace && !comment:
+		case t.Kind == Bad && s != ":": // the colon of AS bob: in a test
+			return ErrorAt(name, text, t.Start, CodeSyntax, "", "this is no token of SQL")
+		case t.Kind == Space && !comment:
 			lines, blank = lines+strings.Count(s, "\n"), true
 		default:
 			x := lexeme{kind: t.Kind, text: s, comment: comment, lines: min(lines, 2), blank: blank, column: column, line: line}
 			if comment && strings.HasPrefix(s, "--") {
 				x.text = strings.TrimRight(s, " \t\r\f\v")
 			}
-			if t.Kind == kWord {
+			if t.Kind == Word {
 				x.upper = strings.ToUpper(s)
 			}
 			f.list = append(f.list, x)
@@ -199,7 +199,7 @@ func (f *formatter) breaks() {
 		if x.after > 0 || x.comment && !strings.HasPrefix(x.text, "/*") {
 			continue
 		}
-		ends := p.text == ";" && p.kind == kOp && (x.start || x.comment && x.first < 0) || p.opens && p.upper != "AS"
+		ends := p.text == ";" && p.kind == Op && (x.start || x.comment && x.first < 0) || p.opens && p.upper != "AS"
 		within := p.flat && x.flat
 		if (ends || x.shuts) && !within || p.comment && strings.HasPrefix(p.text, "--") {
 			x.after = 1
@@ -323,9 +323,9 @@ func (f *formatter) spaced(i int) bool {
 	switch {
 	case x.comment || p.comment:
 		return x.blank || x.comment && strings.HasPrefix(x.text, "--")
-	case x.kind == kOp && (x.text == "," || x.text == ";" || x.text == ")"), p.kind == kOp && p.text == "(":
+	case x.kind == Op && (x.text == "," || x.text == ";" || x.text == ")"), p.kind == Op && p.text == "(":
 		return false
-	case p.kind == kOp && p.text == ",", p.kind == kOp && p.text == ";":
+	case p.kind == Op && p.text == ",", p.kind == Op && p.text == ";":
 		return true
 	case x.text == "." && named(p), p.text == "." && named(x) && i > 1 && named(f.list[i-2]):
 		return false
@@ -337,15 +337,15 @@ func (f *formatter) spaced(i int) bool {
 	return x.blank
 }
 
-func named(x lexeme) bool { return x.kind == kWord || x.kind == kQuoted }
+func named(x lexeme) bool { return x.kind == Word || x.kind == Quoted }
 
 // arrow tells the = of a =>, which is two tokens.
 func (f *formatter) arrow(i int) bool {
-	return f.list[i].text == "=" && i+1 < len(f.list) && f.list[i+1].text == ">" && f.list[i+1].kind == kOp && !f.list[i+1].blank
+	return f.list[i].text == "=" && i+1 < len(f.list) && f.list[i+1].text == ">" && f.list[i+1].kind == Op && !f.list[i+1].blank
 }
 
 func compares(x lexeme) bool {
-	if x.kind != kOp {
+	if x.kind != Op {
 		return false
 	}
 	switch x.text {
@@ -407,7 +407,7 @@ func (f *formatter) column(l outLine) bool {
 	case "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "CONSTRAINT":
 		return false
 	}
-	return f.list[l.from+1].kind == kWord
+	return f.list[l.from+1].kind == Word
 }
 
 // previous is the text of the token before i.
@@ -462,7 +462,7 @@ func equalTokens(a, b string) error {
 	same := len(x.list) == len(y.list)
 	for i := 0; same && i < len(x.list); i++ {
 		p, q := x.list[i], y.list[i]
-		same = p.kind == q.kind && p.comment == q.comment && (p.text == q.text || p.kind == kWord && p.upper == q.upper)
+		same = p.kind == q.kind && p.comment == q.comment && (p.text == q.text || p.kind == Word && p.upper == q.upper)
 	}
 	if !same {
 		return fmt.Errorf("formatting would change the text's meaning; it is left as it is")

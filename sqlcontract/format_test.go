@@ -127,14 +127,14 @@ func TestFormatShuffled(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		for _, tok := range lex(string(text)) {
+		for _, tok := range Lex(string(text)) {
 			s := string(text)[tok.Start:tok.End]
 			switch {
-			case tok.Kind == kSpace && strings.TrimSpace(s) == "":
+			case tok.Kind == Space && strings.TrimSpace(s) == "":
 				b.WriteString([]string{" ", "\n", "\t", "\r\n\n\n", "    "}[rnd.IntN(5)])
 			case strings.HasPrefix(s, "--"):
 				b.WriteString(s + "\n")
-			case tok.Kind == kWord && rnd.IntN(2) == 0 && strings.ToUpper(s) == s:
+			case tok.Kind == Word && rnd.IntN(2) == 0 && strings.ToUpper(s) == s:
 				b.WriteString(strings.ToLower(s))
 			default:
 				b.WriteString(s)

@@ -14,10 +14,10 @@ func (f *formatter) keywords() {
 		}
 		if x.start {
 			head, returns = x.upper, false
-		} else if p != nil && p.start && x.kind == kWord {
+		} else if p != nil && p.start && x.kind == Word {
 			head += " " + x.upper
 		}
-		if x.kind == kWord && f.keyword(i, p, head, returns) {
+		if x.kind == Word && f.keyword(i, p, head, returns) {
 			x.word, x.text = true, x.upper
 		}
 		if x.upper == "RETURNS" {
@@ -52,7 +52,7 @@ func (f *formatter) keyword(i int, p *lexeme, head string, returns bool) bool {
 	case "RULE":
 		return p.start && p.upper == "MERGE"
 	case "INTEGER", "TEXT", "BLOB":
-		return p.kind == kVariable || x.table && x.paren == 1 && named(*p) || returns && x.paren == 1
+		return p.kind == Variable || x.table && x.paren == 1 && named(*p) || returns && x.paren == 1
 	case "PUBLIC", "OWNER", "PRIVATE", "ROLE", "READONLY", "CONSTRUCTOR", "RETURNS":
 		return head == "CREATE ACTION" && x.paren == 0
 	case "EACH":

@@ -97,7 +97,7 @@ func (c *compiler) openMigration() error {
 // schema.
 func longestLiteral(c *Contract) (longest int) {
 	for _, o := range c.Schema {
-		for _, t := range lex(o.SQL) {
+		for _, t := range Lex(o.SQL) {
 			longest = max(longest, t.LiteralLen())
 		}
 	}

@@ -195,7 +195,7 @@ func (p *parser) create() error {
 		return err
 	}
 	for i := o.from; i < o.to; i++ {
-		if p.Tokens[i].Kind == kVariable {
+		if p.Tokens[i].Kind == Variable {
 			return p.Fail(codeSchema, p.Tokens[i].Start, "parameters and @context are for actions", "the parameter %s stands in a CREATE %s", p.Val(i), strings.ToUpper(kind))
 		}
 	}
@@ -318,13 +318,6 @@ func (p *parser) addObject(o *object) error {
 // off is the offset of the next token, or of the end.
 func (p *parser) off() int { return p.Offset(p.i) }
 
-func (s *source) Offset(i int) int {
-	if i < len(s.Tokens) {
-		return s.Tokens[i].Start
-	}
-	return len(s.Text)
-}
-
 // is tells whether the next tokens are these words.
 func (p *parser) is(words ...string) bool {
 	for k, w := range words {
@@ -373,11 +366,11 @@ func (p *parser) unexpected(what string) *fault.Error {
 
 // name reads a plain name, folded to lower case.
 func (p *parser) name(of string) (string, error) {
-	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kWord && p.Tokens[p.i].Kind != kQuoted {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != Word && p.Tokens[p.i].Kind != Quoted {
 		return "", p.unexpected("expected the name of " + of)
 	}
 	x := p.Val(p.i)
-	if p.Tokens[p.i].Kind == kQuoted {
+	if p.Tokens[p.i].Kind == Quoted {
 		x = x[1 : len(x)-1]
 	}
 	name, ok := plainName(x)
@@ -415,7 +408,7 @@ func (p *parser) until(body bool, stop func(i int) bool) (int, error) {
 			}
 		}
 		switch {
-		case t.Kind == kWord && body:
+		case t.Kind == Word && body:
 			switch p.Upper(i) {
 			case "CASE":
 				cases++

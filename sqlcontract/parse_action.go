@@ -91,7 +91,7 @@ func (p *parser) params(sigil bool) ([]Param, error) {
 
 // variableName reads :name and gives it without the colon.
 func (p *parser) variableName(of string) (string, error) {
-	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kVariable {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != Variable {
 		return "", p.unexpected("expected " + of)
 	}
 	x := p.Val(p.i)
@@ -155,23 +155,23 @@ func typeOf(v any) string {
 }
 
 // literal is the value of one token, which is a constant.
-func literal(x string, k kind, minus bool) (v any, ok bool) {
+func literal(x string, k Kind, minus bool) (v any, ok bool) {
 	switch k {
-	case kInteger:
-		n, err := Integer(x)
+	case Integer:
+		n, err := ParseInteger(x)
 		if minus {
 			n = -n
 		}
 		return n, err == nil
-	case kString:
+	case String:
 		return strings.ReplaceAll(x[1:len(x)-1], "''", "'"), true
-	case kBlob:
+	case Blob:
 		b := make([]byte, 0, len(x)/2)
 		for i := 2; i+1 < len(x)-1; i += 2 {
 			b = append(b, unhex(x[i])<<4|unhex(x[i+1]))
 		}
 		return b, true
-	case kWord:
+	case Word:
 		switch strings.ToUpper(x) {
 		case "NULL":
 			return nil, true

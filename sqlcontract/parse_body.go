@@ -364,7 +364,7 @@ func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 				sql.WriteString(p.Text[at:p.Tokens[i].Start] + "1")
 				at = p.Tokens[i].End
 			}
-			if p.Tokens[i].Kind != kVariable {
+			if p.Tokens[i].Kind != Variable {
 				continue
 			}
 			name, end, err := p.variable(pend, i)
@@ -407,8 +407,8 @@ func (p *parser) counting(from, to int) string {
 
 // rowColumn tells whether tokens i, i+1, i+2 are :row.column without blanks.
 func (p *parser) rowColumn(i int) bool {
-	return i+2 < len(p.Tokens) && p.Tokens[i].Kind == kVariable && p.Op(i+1, ".") && p.Tokens[i].End == p.Tokens[i+1].Start &&
-		p.Tokens[i+2].Kind == kWord && p.Tokens[i+1].End == p.Tokens[i+2].Start
+	return i+2 < len(p.Tokens) && p.Tokens[i].Kind == Variable && p.Op(i+1, ".") && p.Tokens[i].End == p.Tokens[i+1].Start &&
+		p.Tokens[i+2].Kind == Word && p.Tokens[i+1].End == p.Tokens[i+2].Start
 }
 
 // variable looks up the parameter at token i and gives the name that replaces

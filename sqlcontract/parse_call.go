@@ -23,7 +23,7 @@ func (p *parser) use() error {
 	case strings.HasPrefix(u.Contract, accountStart):
 		return p.Fail(codeSchema, at, "", "no contract's name begins with %s, accounts do", accountStart)
 	}
-	if p.i < len(p.Tokens) && p.Tokens[p.i].Kind == kVariable && p.Val(p.i)[0] == '@' {
+	if p.i < len(p.Tokens) && p.Tokens[p.i].Kind == Variable && p.Val(p.i)[0] == '@' {
 		digits := p.Val(p.i)[1:]
 		n, err := strconv.Atoi(digits)
 		if err != nil || n < 1 || n > maxVersion || digits[0] == '0' || digits[0] == '+' {

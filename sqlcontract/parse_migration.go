@@ -13,10 +13,10 @@ func (p *parser) migration() error {
 		return err
 	}
 	at := p.off()
-	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != kInteger {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != Integer {
 		return p.unexpected("expected the number of a version, as in MIGRATION FROM 1")
 	}
-	n, err := Integer(p.Val(p.i))
+	n, err := ParseInteger(p.Val(p.i))
 	if err != nil || n < 1 || n > maxVersion {
 		return p.Fail(codeSchema, at, "aergo contract list shows the version in force", "versions are counted from 1")
 	}

@@ -113,7 +113,7 @@ func (p Plan) Forbidden() error {
 		return nil
 	}
 	next := fmt.Sprintf("add tables and last columns instead, or say with MIGRATION FROM %d AS BEGIN … END; what becomes of the rows: docs/how-to/evolve-a-contract.md", p.From)
-	return fault.New(codeForbidden, next, "the deploy of %s would change stored rows: %s", p.Contract, strings.Join(list, "; "))
+	return fault.New("AG0307", next, "the deploy of %s would change stored rows: %s", p.Contract, strings.Join(list, "; "))
 }
 
 // String is the plan as the command prints it, a line per entry. In a new
@@ -182,12 +182,12 @@ func canonical(sql string) string { return strings.Join(significant(sql), " ") }
 
 func significant(sql string) []string {
 	var words []string
-	for _, t := range lex(sql) {
+	for _, t := range Lex(sql) {
 		x := sql[t.Start:t.End]
 		switch t.Kind {
-		case kSpace:
+		case Space:
 			continue
-		case kWord, kVariable, kInteger:
+		case Word, Variable, Integer:
 			x = fold(x)
 		}
 		words = append(words, x)

@@ -303,7 +303,7 @@ func queryError(sql string, err error) error {
 
 // schemasIn lists the names that stand before a dot, once each.
 func schemasIn(sql string) []string {
-	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.Kind == kSpace })
+	toks := Split(sql)
 	var names []string
 	for i := 0; i+1 < len(toks); i++ {
 		if next := toks[i+1]; sql[next.Start:next.End] != "." {
@@ -317,12 +317,12 @@ func schemasIn(sql string) []string {
 }
 
 // nameOf is the name that a token stands for, in lower case; "" for none.
-func nameOf(sql string, t token) string {
+func nameOf(sql string, t Token) string {
 	s := sql[t.Start:t.End]
 	switch t.Kind {
-	case kWord:
+	case Word:
 		return strings.ToLower(s)
-	case kQuoted:
+	case Quoted:
 		return strings.ToLower(s[1 : len(s)-1])
 	}
 	return ""
@@ -330,7 +330,7 @@ func nameOf(sql string, t token) string {
 
 // blank tells whether nothing but spaces, comments and semicolons is left.
 func blank(sql string) bool {
-	return !slices.ContainsFunc(lex(sql), func(t token) bool { return t.Kind != kSpace && sql[t.Start:t.End] != ";" })
+	return !slices.ContainsFunc(Split(sql), func(t Token) bool { return sql[t.Start:t.End] != ";" })
 }
 
 // missingTable gives the table that SQLite did not find.

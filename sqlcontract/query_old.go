@@ -82,12 +82,9 @@ func (l *layout) generates() bool {
 // VIEW creates.
 func inSchema(sql, schema string) string {
 	words := 0
-	for _, t := range lex(sql) {
-		if t.Kind == kSpace {
-			continue
-		}
+	for _, t := range Split(sql) {
 		switch word := strings.ToUpper(sql[t.Start:t.End]); {
-		case words < 2, t.Kind == kWord && (word == "IF" || word == "NOT" || word == "EXISTS"):
+		case words < 2, t.Kind == Word && (word == "IF" || word == "NOT" || word == "EXISTS"):
 			words++ // CREATE TABLE [IF NOT EXISTS]
 		default:
 			return sql[:t.Start] + quoteName(schema) + "." + sql[t.Start:]

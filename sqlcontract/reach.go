@@ -97,7 +97,7 @@ func (c *compiler) joinsByName(from int, last segment) bool {
 }
 
 func (c *compiler) hasJoin(from, to int) bool {
-	i, _ := slices.BinarySearchFunc(c.Tokens, from, func(t token, off int) int { return t.Start - off })
+	i, _ := slices.BinarySearchFunc(c.Tokens, from, func(t Token, off int) int { return t.Start - off })
 	for ; i < len(c.Tokens) && c.Tokens[i].Start < to; i++ {
 		if w := c.Upper(i); w == "USING" || w == "NATURAL" {
 			return true
@@ -155,7 +155,7 @@ func (c *compiler) reach() error {
 	}
 	w := &reacher{compiler: c, keys: keys}
 	for i, t := range c.Tokens { // ON CONFLICT REPLACE, OR REPLACE, REPLACE INTO: the rows in the way go
-		if t.Kind == kWord && c.Upper(i) == "REPLACE" && !c.Op(i+1, "(") {
+		if t.Kind == Word && c.Upper(i) == "REPLACE" && !c.Op(i+1, "(") {
 			w.replaces = true
 		}
 	}

@@ -2,7 +2,6 @@ package sqlcontract
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/sqlite"
@@ -26,7 +25,7 @@ func (e *Engine) orderOf(conn *sqlite.Conn) error {
 // breakTies gives each ORDER BY of a SELECT further terms: the columns of the
 // result, downwards, for the outer one, the first column for those inside.
 func breakTies(sql string, columns int) string {
-	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.Kind == kSpace })
+	toks := Split(sql)
 	word := func(i int) string {
 		if i < 0 || i >= len(toks) {
 			return ""

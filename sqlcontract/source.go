@@ -10,16 +10,12 @@ import (
 	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
-// Codes of what a contract's text may be refused for; docs/reference/aergosql.md
-// says more on each.
+// Codes of what a text is refused for by its words alone.
 const (
-	codeSyntax    = "AG0301"
-	codeFence     = "AG0302"
-	codeLater     = "AG0303"
-	codeSchema    = "AG0304"
-	codeUnknown   = "AG0305"
-	codeLimit     = "AG0306"
-	codeForbidden = "AG0307"
+	CodeSyntax = "AG0301" // SQLite would not read it either
+	CodeFence  = "AG0302" // results could differ between machines
+	CodeSchema = "AG0304" // a name that is none
+	CodeLimit  = "AG0306" // too long
 )
 
 // source is a contract's text with its tokens. Blanks and comments are left
@@ -27,7 +23,7 @@ const (
 type source struct {
 	Name   string // of the contract, for messages
 	Text   string
-	Tokens []token
+	Tokens []Token
 
 	lines []int // offset of each line's first byte
 }
@@ -36,10 +32,10 @@ type source struct {
 func newSource(name, text string) (*source, error) {
 	s := plainText(name, text)
 	if len(text) > maxSource {
-		return nil, fault.New(codeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), maxSource)
+		return nil, fault.New(CodeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), maxSource)
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return nil, s.Fail(codeSyntax, i, "", "a NUL byte in the source")
+		return nil, s.Fail(CodeSyntax, i, "", "a NUL byte in the source")
 	}
 	if !utf8.ValidString(text) {
 		i := 0
@@ -50,13 +46,13 @@ func newSource(name, text string) (*source, error) {
 			}
 			i += n
 		}
-		return nil, s.Fail(codeSyntax, i, "save the file as UTF-8", "the source is not valid UTF-8 here")
+		return nil, s.Fail(CodeSyntax, i, "save the file as UTF-8", "the source is not valid UTF-8 here")
 	}
-	for _, t := range lex(text) {
+	for _, t := range Lex(text) {
 		if err := s.checkToken(t); err != nil {
 			return nil, err
 		}
-		if t.Kind != kSpace {
+		if t.Kind != Space {
 			s.Tokens = append(s.Tokens, t)
 		}
 	}
@@ -83,35 +79,35 @@ func lineStarts(text string) []int {
 }
 
 // checkToken refuses tokens that are wrong wherever they stand.
-func (s *source) checkToken(t token) error {
+func (s *source) checkToken(t Token) error {
 	x := s.Text[t.Start:t.End]
 	switch t.Kind {
-	case kBad:
-		return s.Fail(codeSyntax, t.Start, "", "%s", badToken(x))
-	case kSpace:
+	case Bad:
+		return s.Fail(CodeSyntax, t.Start, "", "%s", badToken(x))
+	case Space:
 		if strings.HasPrefix(x, "\ufeff") {
-			return s.Fail(codeSyntax, t.Start, "save the file as UTF-8 without a byte order mark", "a byte order mark")
+			return s.Fail(CodeSyntax, t.Start, "save the file as UTF-8 without a byte order mark", "a byte order mark")
 		}
-	case kWord, kVariable:
+	case Word, Variable:
 		for i := 0; i < len(x); i++ {
-			if x[i] >= 0x80 || x[i] == '$' && t.Kind == kWord {
-				return s.Fail(codeSchema, t.Start, "use letters a-z, digits and _", "the name %s holds a character outside ASCII letters, digits and _", x)
+			if x[i] >= 0x80 || x[i] == '$' && t.Kind == Word {
+				return s.Fail(CodeSchema, t.Start, "use letters a-z, digits and _", "the name %s holds a character outside ASCII letters, digits and _", x)
 			}
 		}
-		if t.Kind == kVariable {
+		if t.Kind == Variable {
 			return s.checkVariable(t, x)
 		}
-	case kQuoted:
+	case Quoted:
 		if n, ok := plainName(x[1 : len(x)-1]); !ok {
-			return s.Fail(codeSchema, t.Start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
+			return s.Fail(CodeSchema, t.Start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
 		} else if reserved[n] {
-			return s.Fail(codeSchema, t.Start, "choose another name", "%s is a word of the language", n)
+			return s.Fail(CodeSchema, t.Start, "choose another name", "%s is a word of the language", n)
 		}
-	case kFloat:
-		return s.Fail(codeFence, t.Start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
-	case kInteger:
-		if _, err := Integer(x); err != nil {
-			return s.Fail(codeFence, t.Start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
+	case Float:
+		return s.Fail(CodeFence, t.Start, "count in the smallest unit: cents, grams, basis points", "the number %s is a REAL, and contracts have none: machines and versions may round it differently", x)
+	case Integer:
+		if _, err := ParseInteger(x); err != nil {
+			return s.Fail(CodeFence, t.Start, "the range is -9223372036854775807 to 9223372036854775807", "%s does not fit an INTEGER, it would turn into a REAL", x)
 		}
 	}
 	return nil
@@ -132,16 +128,16 @@ func badToken(x string) string {
 }
 
 // checkVariable refuses the forms of parameters that AERGOSQL does not have.
-func (s *source) checkVariable(t token, x string) error {
+func (s *source) checkVariable(t Token, x string) error {
 	switch {
 	case x[0] == '?' || x[0] == '$' || x[0] == '#':
-		return s.Fail(codeSyntax, t.Start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
+		return s.Fail(CodeSyntax, t.Start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
 	case strings.Contains(x, "("):
-		return s.Fail(codeSyntax, t.Start, "put a blank before the parenthesis", "%s would be read as one parameter", x)
+		return s.Fail(CodeSyntax, t.Start, "put a blank before the parenthesis", "%s would be read as one parameter", x)
 	case strings.Contains(x, ":") && x[1:] != strings.ReplaceAll(x[1:], ":", ""):
-		return s.Fail(codeSyntax, t.Start, "", "%s has one colon too many", x)
+		return s.Fail(CodeSyntax, t.Start, "", "%s has one colon too many", x)
 	case strings.Contains(x, "$"):
-		return s.Fail(codeSyntax, t.Start, "a column of a FOR row is written :row.column", "the name %s holds a $", x)
+		return s.Fail(CodeSyntax, t.Start, "a column of a FOR row is written :row.column", "the name %s holds a $", x)
 	}
 	return nil
 }
@@ -185,7 +181,7 @@ func (s *source) Val(i int) string {
 
 // upper is the word i in upper case, or "" if token i is no word.
 func (s *source) Upper(i int) string {
-	if i < 0 || i >= len(s.Tokens) || s.Tokens[i].Kind != kWord {
+	if i < 0 || i >= len(s.Tokens) || s.Tokens[i].Kind != Word {
 		return ""
 	}
 	return strings.ToUpper(s.Val(i))
@@ -193,7 +189,7 @@ func (s *source) Upper(i int) string {
 
 // op tells whether token i is the operator x.
 func (s *source) Op(i int, x string) bool {
-	return i >= 0 && i < len(s.Tokens) && s.Tokens[i].Kind == kOp && s.Val(i) == x
+	return i >= 0 && i < len(s.Tokens) && s.Tokens[i].Kind == Op && s.Val(i) == x
 }
 
 // at is line and column, both from 1, of a byte offset; columns count runes.
@@ -208,6 +204,14 @@ func (s *source) Line(tok int) int { return sort.SearchInts(s.lines, s.Tokens[to
 
 // lineStart is the offset of the first byte of a line that the text has, from 1.
 func (s *source) LineStart(line int) int { return s.lines[line-1] }
+
+// Offset is where token i begins, or the end of the text past the last.
+func (s *source) Offset(i int) int {
+	if i < len(s.Tokens) {
+		return s.Tokens[i].Start
+	}
+	return len(s.Text)
+}
 
 // fail is the error for what stands at off: where, what, and the line with a
 // caret under the place.

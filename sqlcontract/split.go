@@ -15,9 +15,9 @@ func ErrorAt(name, text string, off int, code, next, what string) error {
 	return plainText(name, text).Fail(code, max(off, 0), next, "%s", what)
 }
 
-// Integer is the value of an INTEGER literal as SQLite reads it: 12, 1_000, 0x1f.
+// ParseInteger is the value of an INTEGER literal as SQLite reads it: 12, 1_000, 0x1f.
 // The error is a *fault.Error of code AG0302.
-func Integer(literal string) (int64, error) {
+func ParseInteger(literal string) (int64, error) {
 	x := strings.ReplaceAll(literal, "_", "")
 	var n int64
 	var err error

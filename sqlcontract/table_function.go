@@ -59,7 +59,7 @@ func register(ctx context.Context, conn *sqlite.Conn, functions []TableFunction,
 	if len(functions) == 0 {
 		return nil
 	}
-	toks := slices.DeleteFunc(lex(sql), func(t token) bool { return t.Kind == kSpace })
+	toks := Split(sql)
 	for i := 0; i+1 < len(toks); i++ {
 		if next := toks[i+1]; sql[next.Start:next.End] != "(" {
 			continue

@@ -1,29 +1,32 @@
 package sqlcontract
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // kind is the class of a token. The classes follow SQLite's own tokenizer
 // (tokenize.c, sqlite3GetToken), because a piece of SQL that we cut by our
 // tokens is prepared by SQLite by its tokens.
-type kind uint8
+type Kind uint8
 
 const (
-	kSpace    kind = iota // blanks and comments
-	kWord                 // identifier or keyword: [A-Za-z_][A-Za-z0-9_$]*
-	kQuoted               // "x" or `x` or [x]: a name, never a keyword
-	kString               // 'x'
-	kBlob                 // x'00ff'
-	kInteger              // 12, 1_000, 0x1f
-	kFloat                // 1.5, .5, 1e3
-	kVariable             // :x @x $x #x ?1
-	kOp                   // operators and punctuation, longest match
-	kBad                  // what SQLite would refuse too
+	Space    Kind = iota // blanks and comments
+	Word                 // identifier or keyword: [A-Za-z_][A-Za-z0-9_$]*
+	Quoted               // "x" or `x` or [x]: a name, never a keyword
+	String               // 'x'
+	Blob                 // x'00ff'
+	Integer              // 12, 1_000, 0x1f
+	Float                // 1.5, .5, 1e3
+	Variable             // :x @x $x #x ?1
+	Op                   // operators and punctuation, longest match
+	Bad                  // what SQLite would refuse too
 )
 
 // token is one token; Invariant: the tokens of a source, space included,
 // concatenate to the source.
-type token struct {
-	Kind       kind
+type Token struct {
+	Kind       Kind
 	Start, End int
 }
 
@@ -41,18 +44,18 @@ func isWord(c byte) bool {
 
 // lex cuts src into tokens. It never fails: what no rule fits is a kBad token,
 // of the length that SQLite would skip.
-func lex(src string) []token {
-	toks := make([]token, 0, len(src)/4+1)
+func Lex(src string) []Token {
+	toks := make([]Token, 0, len(src)/4+1)
 	for at := 0; at < len(src); {
 		k, n := next(src[at:])
-		toks = append(toks, token{k, at, at + n})
+		toks = append(toks, Token{k, at, at + n})
 		at += n
 	}
 	return toks
 }
 
 // next is the first token of s, which is not empty.
-func next(s string) (kind, int) {
+func next(s string) (Kind, int) {
 	c := s[0]
 	switch {
 	case isSpace(c) && c != '\v': // SQLite: \v continues blanks and does not begin them
@@ -60,28 +63,28 @@ func next(s string) (kind, int) {
 		for n < len(s) && isSpace(s[n]) {
 			n++
 		}
-		return kSpace, n
+		return Space, n
 	case strings.HasPrefix(s, "\xef\xbb\xbf"):
-		return kSpace, 3 // SQLite skips a byte order mark anywhere
+		return Space, 3 // SQLite skips a byte order mark anywhere
 	case strings.HasPrefix(s, "--"):
 		if i := strings.IndexByte(s, '\n'); i >= 0 {
-			return kSpace, i
+			return Space, i
 		}
-		return kSpace, len(s)
+		return Space, len(s)
 	case strings.HasPrefix(s, "/*") && len(s) > 2:
 		if i := strings.Index(s[2:], "*/"); i >= 0 {
-			return kSpace, i + 4
+			return Space, i + 4
 		}
-		return kBad, len(s)
+		return Bad, len(s)
 	case c == '\'':
-		return quoted(s, kString)
+		return quoted(s, String)
 	case c == '"' || c == '`':
-		return quoted(s, kQuoted)
+		return quoted(s, Quoted)
 	case c == '[':
 		if i := strings.IndexByte(s, ']'); i >= 0 {
-			return kQuoted, i + 1
+			return Quoted, i + 1
 		}
-		return kBad, len(s)
+		return Bad, len(s)
 	case isDigit(c) || c == '.' && len(s) > 1 && isDigit(s[1]):
 		return number(s)
 	case c == '?':
@@ -89,7 +92,7 @@ func next(s string) (kind, int) {
 		for n < len(s) && isDigit(s[n]) {
 			n++
 		}
-		return kVariable, n
+		return Variable, n
 	case c == ':' || c == '@' || c == '#' || c == '$':
 		return variable(s)
 	case (c == 'x' || c == 'X') && len(s) > 1 && s[1] == '\'':
@@ -99,21 +102,21 @@ func next(s string) (kind, int) {
 		for n < len(s) && isWord(s[n]) {
 			n++
 		}
-		return kWord, n
+		return Word, n
 	}
 	for _, op := range []string{"->>", "->", "==", "<=", "<>", "<<", ">=", ">>", "!=", "||"} {
 		if strings.HasPrefix(s, op) {
-			return kOp, len(op)
+			return Op, len(op)
 		}
 	}
 	if strings.IndexByte("()+-*/%=<>&|~,;.", c) >= 0 {
-		return kOp, 1
+		return Op, 1
 	}
-	return kBad, 1
+	return Bad, 1
 }
 
 // quoted reads a token in quotes, where a doubled quote stands for itself.
-func quoted(s string, k kind) (kind, int) {
+func quoted(s string, k Kind) (Kind, int) {
 	q := s[0]
 	for i := 1; i < len(s); i++ {
 		if s[i] != q {
@@ -125,11 +128,11 @@ func quoted(s string, k kind) (kind, int) {
 		}
 		return k, i + 1
 	}
-	return kBad, len(s)
+	return Bad, len(s)
 }
 
-func number(s string) (kind, int) {
-	k, n := kInteger, 0
+func number(s string) (Kind, int) {
+	k, n := Integer, 0
 	digits := func(in func(byte) bool) {
 		for n < len(s) && (in(s[n]) || s[n] == '_') {
 			n++
@@ -141,7 +144,7 @@ func number(s string) (kind, int) {
 	} else {
 		digits(isDigit)
 		if n < len(s) && s[n] == '.' {
-			k = kFloat
+			k = Float
 			n++
 			digits(isDigit)
 		}
@@ -151,7 +154,7 @@ func number(s string) (kind, int) {
 				sign++
 			}
 			if sign < len(s) && isDigit(s[sign]) {
-				k = kFloat
+				k = Float
 				n = sign
 				digits(isDigit)
 			}
@@ -161,7 +164,7 @@ func number(s string) (kind, int) {
 		for n < len(s) && isWord(s[n]) {
 			n++
 		}
-		return kBad, n
+		return Bad, n
 	}
 	return k, n
 }
@@ -169,7 +172,7 @@ func number(s string) (kind, int) {
 // variable reads :name, @name, $name or #name. SQLite goes on over "::" and
 // over a "(…)" without blanks (the form of a Tcl array), so :a(b) is one token
 // there and here; the parser refuses both forms.
-func variable(s string) (kind, int) {
+func variable(s string) (Kind, int) {
 	n, name := 1, 0
 	for n < len(s) {
 		switch {
@@ -183,9 +186,9 @@ func variable(s string) (kind, int) {
 				n++
 			}
 			if n < len(s) && s[n] == ')' {
-				return kVariable, n + 1
+				return Variable, n + 1
 			}
-			return kBad, n
+			return Bad, n
 		case s[n] == ':' && n+1 < len(s) && s[n+1] == ':':
 			n += 2
 			continue
@@ -193,18 +196,18 @@ func variable(s string) (kind, int) {
 		break
 	}
 	if name == 0 {
-		return kBad, n
+		return Bad, n
 	}
-	return kVariable, n
+	return Variable, n
 }
 
-func blob(s string) (kind, int) {
+func blob(s string) (Kind, int) {
 	n := 2
 	for n < len(s) && isHex(s[n]) {
 		n++
 	}
 	if n < len(s) && s[n] == '\'' && n%2 == 0 {
-		return kBlob, n + 1
+		return Blob, n + 1
 	}
 	for n < len(s) && s[n] != '\'' {
 		n++
@@ -212,54 +215,21 @@ func blob(s string) (kind, int) {
 	if n < len(s) {
 		n++
 	}
-	return kBad, n
+	return Bad, n
 }
 
 // literal is the token's length if it is a text or a blob, else 0.
-func (t token) LiteralLen() int {
-	if t.Kind == kString || t.Kind == kBlob {
+func (t Token) LiteralLen() int {
+	if t.Kind == String || t.Kind == Blob {
 		return t.End - t.Start
 	}
 	return 0
 }
 
-// TokenKind is the class of a [Token].
-type TokenKind uint8
-
-// The kinds of tokens. A float is never part of a contract; queries have them.
-const (
-	TokenWord     TokenKind = iota + 1 // name or keyword
-	TokenQuoted                        // "name", `name` or [name]
-	TokenString                        // 'text'
-	TokenBlob                          // x'00ff'
-	TokenInteger                       // 12, 1_000, 0x1f
-	TokenFloat                         // 1.5
-	TokenVariable                      // :x @x $x ?1
-	TokenOp                            // operators and punctuation
-	TokenBad                           // what SQLite would refuse
-)
-
-// Token is one piece of a text, which is text[Start:End].
-type Token struct {
-	Kind       TokenKind
-	Start, End int
-}
-
-var exportedKinds = map[kind]TokenKind{
-	kWord: TokenWord, kQuoted: TokenQuoted, kString: TokenString, kBlob: TokenBlob, kInteger: TokenInteger,
-	kFloat: TokenFloat, kVariable: TokenVariable, kOp: TokenOp, kBad: TokenBad,
-}
-
 // Split cuts a text into tokens where SQLite cuts it; blanks and comments are
-// left out. It is for languages around AERGOSQL, such as that of its tests: a
-// semicolon inside a string or a comment is no end of a statement there either.
-// It never fails: what no rule fits is a TokenBad.
-func Split(text string) []Token {
-	var list []Token
-	for _, t := range lex(text) {
-		if t.Kind != kSpace {
-			list = append(list, Token{exportedKinds[t.Kind], t.Start, t.End})
-		}
-	}
-	return list
+// left out. It is for languages around AERGOSQL too, such as that of its tests:
+// a semicolon inside a string or a comment is no end of a statement there either.
+// It never fails: what no rule fits is a kBad token.
+func Split(src string) []Token {
+	return slices.DeleteFunc(Lex(src), func(t Token) bool { return t.Kind == Space })
 }

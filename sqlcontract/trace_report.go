@@ -100,11 +100,11 @@ func (st *Statement) text(source string) string {
 		k, n := next(rest)
 		word := rest[:n]
 		rest = rest[n:]
-		if k == kSpace {
+		if k == Space {
 			blank = true
 			continue
 		}
-		if k == kWord {
+		if k == Word {
 			switch strings.ToUpper(word) {
 			case "CASE":
 				cases++
@@ -117,7 +117,7 @@ func (st *Statement) text(source string) string {
 		}
 		blank = false
 		b.WriteString(word)
-		if word == ";" || cases <= 0 && k == kWord && (st.If != nil && strings.EqualFold(word, "THEN") || st.For != nil && strings.EqualFold(word, "DO")) {
+		if word == ";" || cases <= 0 && k == Word && (st.If != nil && strings.EqualFold(word, "THEN") || st.For != nil && strings.EqualFold(word, "DO")) {
 			break
 		}
 	}

@@ -18,18 +18,12 @@ type write struct {
 // tokens are a piece of SQL without blanks.
 type tokens struct {
 	sql  string
-	list []token
+	list []Token
 	i    int
 }
 
 func tokensOf(sql string) *tokens {
-	t := &tokens{sql: sql}
-	for _, x := range lex(sql) {
-		if x.Kind != kSpace {
-			t.list = append(t.list, x)
-		}
-	}
-	return t
+	return &tokens{sql: sql, list: Split(sql)}
 }
 
 func (t *tokens) val(i int) string {
@@ -41,7 +35,7 @@ func (t *tokens) val(i int) string {
 
 // is tells whether a token is a word or an operator.
 func (t *tokens) is(i int, what string) bool {
-	return i < len(t.list) && (t.list[i].Kind == kWord || t.list[i].Kind == kOp) && strings.EqualFold(t.val(i), what)
+	return i < len(t.list) && (t.list[i].Kind == Word || t.list[i].Kind == Op) && strings.EqualFold(t.val(i), what)
 }
 
 func (t *tokens) take(words ...string) bool {
@@ -56,7 +50,7 @@ func (t *tokens) take(words ...string) bool {
 
 // name takes a name, folded.
 func (t *tokens) name() string {
-	if t.i >= len(t.list) || t.list[t.i].Kind != kWord && t.list[t.i].Kind != kQuoted {
+	if t.i >= len(t.list) || t.list[t.i].Kind != Word && t.list[t.i].Kind != Quoted {
 		return ""
 	}
 	t.i++

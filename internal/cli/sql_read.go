@@ -76,7 +76,7 @@ func (s *statements) next() (statement, error) {
 func (s *statements) cut() {
 	start, empty := 0, true
 	for _, t := range sqlcontract.Split(s.pending) {
-		if s.pending[t.Start:t.End] != ";" || t.Kind != sqlcontract.TokenOp {
+		if s.pending[t.Start:t.End] != ";" || t.Kind != sqlcontract.Op {
 			empty = false
 			continue
 		}

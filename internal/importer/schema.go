@@ -359,21 +359,21 @@ func constant(text string, c *Column) string {
 		return ""
 	}
 	switch k := toks[0].Kind; {
-	case k == sqlcontract.TokenString && sign == "" && c.Type == "TEXT", k == sqlcontract.TokenBlob && sign == "" && c.Type == "BLOB":
+	case k == sqlcontract.String && sign == "" && c.Type == "TEXT", k == sqlcontract.Blob && sign == "" && c.Type == "BLOB":
 		return s
-	case k == sqlcontract.TokenString && sign == "" && c.Type == "INTEGER" && c.Form != Scaled:
+	case k == sqlcontract.String && sign == "" && c.Type == "INTEGER" && c.Form != Scaled:
 		if n, ok := wholeNumber(s[1 : len(s)-1]); ok { // affinity makes it a number
 			return fmt.Sprint(n)
 		}
-	case (k == sqlcontract.TokenInteger || k == sqlcontract.TokenFloat) && c.Form == Scaled:
+	case (k == sqlcontract.Integer || k == sqlcontract.Float) && c.Form == Scaled:
 		if n, ok := scaledNumber(sign+s, '.', c.Scale); ok {
 			return fmt.Sprint(n)
 		}
-	case k == sqlcontract.TokenInteger && c.Type == "INTEGER":
+	case k == sqlcontract.Integer && c.Type == "INTEGER":
 		return sign + s
-	case k == sqlcontract.TokenWord && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "true"):
+	case k == sqlcontract.Word && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "true"):
 		return "1"
-	case k == sqlcontract.TokenWord && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "false"):
+	case k == sqlcontract.Word && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "false"):
 		return "0"
 	}
 	return ""

@@ -9,7 +9,7 @@ import (
 // hasWord tells whether a statement has a word, outside its strings and names.
 func hasWord(sql, word string) bool {
 	for _, t := range sqlcontract.Split(sql) {
-		if t.Kind == sqlcontract.TokenWord && strings.EqualFold(sql[t.Start:t.End], word) {
+		if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], word) {
 			return true
 		}
 	}
@@ -20,7 +20,7 @@ func hasWord(sql, word string) bool {
 func collates(sql string) bool {
 	toks := sqlcontract.Split(sql)
 	for i, t := range toks {
-		if t.Kind == sqlcontract.TokenWord && strings.EqualFold(sql[t.Start:t.End], "COLLATE") && i+1 < len(toks) &&
+		if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], "COLLATE") && i+1 < len(toks) &&
 			!strings.EqualFold(sql[toks[i+1].Start:toks[i+1].End], "BINARY") {
 			return true
 		}
@@ -43,7 +43,7 @@ func collated(sql string) map[string]bool {
 // usesAny tells whether a statement has one of these names.
 func usesAny(sql string, names map[string]bool) bool {
 	for _, t := range sqlcontract.Split(sql) {
-		if (t.Kind == sqlcontract.TokenWord || t.Kind == sqlcontract.TokenQuoted) && names[strings.ToLower(unquoted(sql[t.Start:t.End]))] {
+		if (t.Kind == sqlcontract.Word || t.Kind == sqlcontract.Quoted) && names[strings.ToLower(unquoted(sql[t.Start:t.End]))] {
 			return true
 		}
 	}
@@ -116,7 +116,7 @@ func generatedAs(sql, column string) string {
 			continue
 		}
 		for i, t := range d {
-			if t.Kind == sqlcontract.TokenWord && strings.EqualFold(sql[t.Start:t.End], "AS") {
+			if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], "AS") {
 				text, _ := bracket(sql, d, i+1)
 				return strings.TrimSpace(text)
 			}
@@ -129,7 +129,7 @@ func generatedAs(sql, column string) string {
 func checks(sql string) (list []string) {
 	toks := sqlcontract.Split(sql)
 	for i, t := range toks {
-		if t.Kind == sqlcontract.TokenWord && strings.EqualFold(sql[t.Start:t.End], "CHECK") {
+		if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], "CHECK") {
 			if text, _ := bracket(sql, toks, i+1); strings.TrimSpace(text) != "" {
 				list = append(list, strings.TrimSpace(text))
 			}
@@ -141,7 +141,7 @@ func checks(sql string) (list []string) {
 // signOnly tells a condition like price >= 0, which holds in any unit.
 func signOnly(sql string) bool {
 	toks := sqlcontract.Split(sql)
-	return len(toks) == 3 && toks[1].Kind == sqlcontract.TokenOp && sql[toks[2].Start:] == "0"
+	return len(toks) == 3 && toks[1].Kind == sqlcontract.Op && sql[toks[2].Start:] == "0"
 }
 
 // plainIndex tells an index on columns only, without expressions or WHERE.
@@ -165,7 +165,7 @@ func (s *schema) translateUnits(sql string, allow bool) (text, why string) {
 			b.WriteByte(' ') // a comment, perhaps one of the end of a line
 		}
 		at = t.End
-		if t.Kind != sqlcontract.TokenWord && t.Kind != sqlcontract.TokenQuoted {
+		if t.Kind != sqlcontract.Word && t.Kind != sqlcontract.Quoted {
 			b.WriteString(word)
 			continue
 		}
@@ -182,7 +182,7 @@ func (s *schema) translateUnits(sql string, allow bool) (text, why string) {
 			b.WriteString(word)
 		case to == "":
 			return "", "the name " + short(name) + " stands for two things that have different names now"
-		case t.Kind == sqlcontract.TokenWord && strings.EqualFold(to, word):
+		case t.Kind == sqlcontract.Word && strings.EqualFold(to, word):
 			b.WriteString(word)
 		default:
 			b.WriteString(to)

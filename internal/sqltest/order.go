@@ -35,7 +35,7 @@ var chooses = []string{"LIMIT", "OVER", "GROUP_CONCAT", "STRING_AGG", "JSON_GROU
 // choosy tells whether a text has one of these words.
 func choosy(text string) bool {
 	return slices.ContainsFunc(sqlcontract.Split(text), func(t sqlcontract.Token) bool {
-		return t.Kind == sqlcontract.TokenWord && slices.Contains(chooses, strings.ToUpper(text[t.Start:t.End]))
+		return t.Kind == sqlcontract.Word && slices.Contains(chooses, strings.ToUpper(text[t.Start:t.End]))
 	})
 }
 

@@ -91,7 +91,7 @@ func split(text string) []sqlcontract.Token {
 			list = append(list, t)
 			continue
 		}
-		list = append(list, sqlcontract.Token{Kind: sqlcontract.TokenOp, Start: t.Start, End: t.Start + 1})
+		list = append(list, sqlcontract.Token{Kind: sqlcontract.Op, Start: t.Start, End: t.Start + 1})
 		for _, rest := range split(text[t.Start+1 : t.End]) {
 			rest.Start, rest.End = rest.Start+t.Start+1, rest.End+t.Start+1
 			list = append(list, rest)
@@ -236,7 +236,7 @@ func (p *parser) args() ([]argument, error) {
 	}
 	for {
 		a := argument{off: p.off()}
-		if p.at+2 < len(p.toks) && p.isArrow(p.at+1) && p.toks[p.at].Kind == sqlcontract.TokenWord {
+		if p.at+2 < len(p.toks) && p.isArrow(p.at+1) && p.toks[p.at].Kind == sqlcontract.Word {
 			var err error
 			if a.name, err = p.name("a name"); err != nil {
 				return nil, err
@@ -336,7 +336,7 @@ func (p *parser) clock() (statement, error) {
 
 // branch reads a branch's name: eu, or 'eu/berlin'.
 func (p *parser) branch() (string, error) {
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.TokenString {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.String {
 		return p.string("")
 	}
 	return p.name("the name of a branch")
@@ -344,11 +344,11 @@ func (p *parser) branch() (string, error) {
 
 // persona reads @owner, or the name of anybody else.
 func (p *parser) persona() (string, error) {
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.TokenVariable && p.textOf(p.at)[0] == '@' {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.Variable && p.textOf(p.at)[0] == '@' {
 		p.at++
 		return p.actor(p.textOf(p.at - 1)[1:], p.toks[p.at-1].Start)
 	}
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.TokenWord {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.Word {
 		p.at++
 		return p.actor(p.textOf(p.at-1), p.toks[p.at-1].Start)
 	}
