@@ -102,7 +102,7 @@ func VerifyApproval(s State, a SignedApproval) error {
 		return err
 	}
 	if err := s.checkSeal(a.Seal, p.Account, sign.PurposeApproval, id); err != nil {
-		return fault.New("AG0601", "", "the approval of block %s is not signed by %s: %w", p.Source.Short(), s.who(p.Account), err)
+		return fault.New("AG0601", "ask its account for it again, signed with its present keys", "the approval of block %s is not signed by %s: %w", p.Source.Short(), s.who(p.Account), err)
 	}
 	return nil
 }

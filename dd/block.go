@@ -126,7 +126,7 @@ func Begin(genesis []byte, first SealedBlock) (State, error) {
 		return State{}, err
 	}
 	if string(data) != string(first.Data) {
-		return State{}, fault.New("AG0601", "", "directory block 0 of ledger %s is not the one that its genesis makes", ledger.Short())
+		return State{}, fault.New("AG0601", "take the directory from its producer, or from a copy that you trust", "directory block 0 of ledger %s is not the one that its genesis makes", ledger.Short())
 	}
 	var sl seals
 	if err = wire.UnmarshalLimit(first.Seal, &sl, MaxSeals); err == nil {
@@ -136,7 +136,7 @@ func Begin(genesis []byte, first SealedBlock) (State, error) {
 		err = fmt.Errorf("it has seals of operations and no operations")
 	}
 	if err != nil {
-		return State{}, fault.New("AG0601", "", "directory block 0 of ledger %s is not signed by the owner: %w", ledger.Short(), err)
+		return State{}, fault.New("AG0601", "take the directory from its producer, or from a copy that you trust", "directory block 0 of ledger %s is not signed by the owner: %w", ledger.Short(), err)
 	}
 	return s, nil
 }
@@ -192,7 +192,7 @@ func (s State) next(sealed SealedBlock, v *signatures) (State, error) {
 		return State{}, err
 	}
 	bad := func(what string, args ...any) (State, error) {
-		return State{}, fault.New("AG0601", "", "directory block %d of ledger %s: "+what,
+		return State{}, fault.New("AG0601", "take the directory from its producer, or from a copy that you trust", "directory block %d of ledger %s: "+what,
 			append([]any{b.Number, s.Ledger().Short()}, args...)...)
 	}
 	last := s.block

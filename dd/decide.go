@@ -176,7 +176,7 @@ func (s State) find(q Question) (target, error) {
 			return target{}, fault.New("AG0202", "", "branch %s is not registered, and who created it was not said: %w", q.Branch.Short(), err)
 		}
 		if id != q.Branch {
-			return target{}, fault.New("AG0601", "", "branch %s was not made by %s: its id says so", q.Branch.Short(), s.who(q.Creator))
+			return target{}, fault.New("AG0601", "say who made it", "branch %s was not made by %s: its id says so", q.Branch.Short(), s.who(q.Creator))
 		}
 		if err := checkName(q.Name); err != nil {
 			return target{}, err

@@ -234,7 +234,7 @@ func (d *Directory) At(block objectstore.Hash) (State, error) {
 		return State{}, err
 	}
 	if b.Ledger != d.ledger {
-		return State{}, fault.New("AG0601", "", "directory block %s is of another ledger, %s", block.Short(), b.Ledger.Short())
+		return State{}, fault.New("AG0601", "take the directory from its producer, or from a copy that you trust", "directory block %s is of another ledger, %s", block.Short(), b.Ledger.Short())
 	}
 	return newState(prolly.Load(d.cache, b.State), b)
 }
@@ -378,7 +378,7 @@ func VerifyChain(store objectstore.Store, ledger, head objectstore.Hash) (State,
 			return State{}, err
 		}
 		if len(ids) > 0 && b.Number+1 != number {
-			return State{}, fault.New("AG0601", "", "directory block %s has number %d below number %d", id.Short(), b.Number, number)
+			return State{}, fault.New("AG0601", "take the directory from its producer, or from a copy that you trust", "directory block %s has number %d below number %d", id.Short(), b.Number, number)
 		}
 		number, ids, id = b.Number, append(ids, id), b.Parent
 	}
@@ -407,7 +407,7 @@ func VerifyChain(store objectstore.Store, ledger, head objectstore.Hash) (State,
 		}
 	}
 	if len(ids) == 0 || s.block.ID != head {
-		return State{}, fault.New("AG0601", "", "directory block %s is no end of a chain", head.Short())
+		return State{}, fault.New("AG0601", "take the directory from its producer, or from a copy that you trust", "directory block %s is no end of a chain", head.Short())
 	}
 	return s, nil
 }

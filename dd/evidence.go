@@ -77,7 +77,7 @@ func (d *Directory) PutEvidence(b objectstore.Batch, e Evidence, local Question)
 		seal []byte
 	}{{e.A, e.SealA}, {e.B, e.SealB}} {
 		if ok, err := head.Includes(one.st.Directory); err != nil || !ok {
-			return errors.Join(err, fault.New("AG0601", "", "the evidence names directory block %s, which is not part of this chain", one.st.Directory.Short()))
+			return errors.Join(err, fault.New("AG0601", "fetch the directory first", "the evidence names directory block %s, which is not part of this chain", one.st.Directory.Short()))
 		}
 		s, err := d.At(one.st.Directory)
 		if err != nil {

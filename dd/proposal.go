@@ -105,7 +105,7 @@ func (p Proposal) Sign(s State, account objectstore.Account, key crypto.Signer) 
 		return p, err
 	}
 	if op.Ledger != s.Ledger() {
-		return p, fault.New("AG0601", "", "the proposal is for another ledger, %s", op.Ledger.Short())
+		return p, fault.New("AG0601", "aergo status tells which ledger this is", "the proposal is for another ledger, %s", op.Ledger.Short())
 	}
 	if account == "" {
 		if account, _, err = s.signer(nil, []crypto.Signer{key}); err != nil {

@@ -100,7 +100,7 @@ func (s State) names(list []objectstore.Account) string {
 func (s State) checkConsents(o SignedOperation, op Operation, c Change, v *signatures) error {
 	if !isRoot(op, c) {
 		if len(o.Consents) > 0 {
-			return fault.New("AG0601", "", "it has consents that it does not need")
+			return fault.New("AG0601", "leave them out", "it has consents that it does not need")
 		}
 		return nil
 	}
@@ -116,7 +116,7 @@ func (s State) checkConsents(o SignedOperation, op Operation, c Change, v *signa
 	}
 	for _, a := range o.Consents {
 		if err := s.addSeal(v, a.Seal, a.Account, sign.PurposeConsent, o.ID(), func(err error) error {
-			return fault.New("AG0601", "", "the consent is not signed by %s: %w", s.who(a.Account), err)
+			return fault.New("AG0601", "have it signed again by the admins' present keys", "the consent is not signed by %s: %w", s.who(a.Account), err)
 		}); err != nil {
 			return err
 		}

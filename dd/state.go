@@ -216,7 +216,7 @@ func (s State) with(o SignedOperation, at int64, v *signatures) (State, error) {
 		return State{}, err
 	}
 	if err := s.addSeal(v, o.Seal, op.Account, sign.PurposeDirectory, id, func(err error) error {
-		return s.refusal(op, id, "AG0601", "", "it is not signed by its account: %w", err)
+		return s.refusal(op, id, "AG0601", "ask its author to sign it again, with his present keys", "it is not signed by its account: %w", err)
 	}); err != nil {
 		return State{}, err
 	}
@@ -246,7 +246,7 @@ func (s State) refusal(op Operation, id objectstore.Hash, code, next, what strin
 // fits checks that an operation was made on this chain.
 func (s State) fits(op Operation, id objectstore.Hash) error {
 	if op.Ledger != s.Ledger() {
-		return s.refusal(op, id, "AG0601", "", "it is for another ledger, %s", op.Ledger.Short())
+		return s.refusal(op, id, "AG0601", "aergo status tells which ledger this is; its author makes it again for this one", "it is for another ledger, %s", op.Ledger.Short())
 	}
 	ok, err := s.Includes(op.Base)
 	if err == nil && !ok {

@@ -78,7 +78,7 @@ func DecodeStatement(data []byte) (Statement, error) {
 // expiry, and whether it is the newest, are further questions: Expired, Follows.
 func VerifyStatement(s State, st Statement, seal []byte, local Question) error {
 	bad := func(what string, args ...any) error {
-		return fault.New("AG0601", "", "head statement %d of branch %s: "+what, append([]any{st.Sequence, st.Branch.Short()}, args...)...)
+		return fault.New("AG0601", "ask its producer for a new proof", "head statement %d of branch %s: "+what, append([]any{st.Sequence, st.Branch.Short()}, args...)...)
 	}
 	if st.Ledger != s.Ledger() {
 		return bad("it is of another ledger, %s", st.Ledger.Short())

@@ -303,12 +303,6 @@ func (r *Repository) Peer(name string) (dd.Peer, bool, error) {
 	return s.Peer(name)
 }
 
-// MayRead tells whether an account may read anything of the ledger.
-func (r *Repository) MayRead(account objectstore.Account) bool {
-	s, err := r.directory.Head()
-	return err == nil && dd.Decide(s, dd.Question{Account: account, Right: dd.RightRead}) == nil
-}
-
 // NameOf is the name that the directory gives an account; "" for none.
 func (r *Repository) NameOf(account objectstore.Account) string {
 	s, err := r.directory.Head()

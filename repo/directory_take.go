@@ -43,7 +43,7 @@ func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error
 	if _, ledger, err := dd.DecodeGenesis(p.Genesis); err != nil {
 		return t, err
 	} else if ledger != r.ledger {
-		return t, fault.New("AG0601", "", "this is of ledger %s, not of %s", ledger, r.ledger)
+		return t, fault.New("AG0601", "aergo status tells which ledger this is.", "this is of ledger %s, not of %s", ledger, r.ledger)
 	}
 	r.writing.Lock()
 	defer r.writing.Unlock()

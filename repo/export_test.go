@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"crypto"
+	"fmt"
 	"io"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -73,12 +74,37 @@ func (r *Repository) ChangesAt(block objectstore.Hash, position int) ([]RowDiff,
 // State is what the directory says now.
 func (r *Repository) State() (dd.State, error) { return r.directory.Head() }
 
-// Append makes a directory block of a signed operation, by whoever may.
-func (r *Repository) Append(producer crypto.Signer, op dd.SignedOperation) error {
+// Append makes a directory block of signed operations, by whoever may.
+func (r *Repository) Append(producer crypto.Signer, ops ...dd.SignedOperation) error {
 	batch := r.db.NewBatch()
 	defer batch.Close()
-	if _, err := r.directory.Append(batch, r.now().UnixMilli(), []dd.SignedOperation{op}, nil, producer); err != nil {
+	if _, err := r.directory.Append(batch, r.now().UnixMilli(), ops, nil, producer); err != nil {
 		return err
 	}
 	return batch.Commit()
+}
+
+// Store is where the ledger is kept.
+func (r *Repository) Store() *objectstore.DB { return r.db }
+
+// CheckStore does what Open does with heads that something else has moved.
+func (r *Repository) CheckStore() error {
+	if err := r.checkDirectory(false); err != nil {
+		return err
+	}
+	return r.checkHeads(false)
+}
+
+// Contents is every ref of the store, and how many objects it holds.
+func (r *Repository) Contents() (string, error) {
+	ids, err := r.db.Prefix("", 1<<20)
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("%d objects\n", len(ids))
+	err = r.db.Refs("", func(name string, value []byte) error {
+		text += fmt.Sprintf("%s %x\n", name, value)
+		return nil
+	})
+	return text, err
 }

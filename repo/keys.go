@@ -133,10 +133,10 @@ func (r *Repository) AccountFor(key crypto.Signer) (objectstore.Account, error) 
 }
 
 func publicKey(key crypto.Signer) ([]byte, error) {
-	if key == nil {
-		return nil, fault.New("AG0102", "aergo key new NAME", "a key is needed and none was given")
-	}
 	pub, err := sign.KeyOf(key)
+	if fault.Of(err) != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fault.New("AG0102", "Keys are ed25519: aergo key new NAME, or ssh-keygen -t ed25519.", "this key cannot be used: %w", err)
 	}

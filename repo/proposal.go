@@ -279,7 +279,7 @@ func (r *Repository) SignProposal(key crypto.Signer, p Proposal, account objects
 		}
 	}
 	if !slices.Contains(asked, account) {
-		return p, fault.New("AG0522", "", "proposal %s does not ask for a signature of %s: its author and the admins of the whole ledger sign it", p.ID.Short(), r.called(account))
+		return p, fault.New("AG0522", "Its author and the admins of the whole ledger sign it: aergo dd pending lists who is missing.", "proposal %s does not ask for a signature of %s", p.ID.Short(), r.called(account))
 	}
 	whole, err := p.whole.Sign(s, account, key)
 	if err != nil {

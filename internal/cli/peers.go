@@ -8,6 +8,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 )
 
@@ -124,7 +125,7 @@ func (a *app) peersAdd(c *ucli.Context) error {
 	}
 	line := a.peerLine(p)
 	a.done("%s %s: %s, %s.", line[1], line[0], line[2], line[3])
-	if !there && !r.MayRead(p.Account) {
+	if !there && r.CheckRead(p.Account, objectstore.Hash{}) != nil {
 		a.next("aergo grant reader --to %s, or it is served nothing", p.Account)
 	}
 	return nil

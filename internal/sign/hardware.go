@@ -6,6 +6,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -82,8 +84,11 @@ func isHardware(key []byte) bool { return len(key) > ed25519.PublicKeySize }
 // signature is computed with, and by which a lost key is revoked.
 func Point(key []byte) []byte { return key[:min(len(key), ed25519.PublicKeySize)] }
 
-// KeyOf is the stored form of a signer's key.
+// KeyOf is the stored form of a signer's key; nil is none.
 func KeyOf(signer crypto.Signer) ([]byte, error) {
+	if signer == nil {
+		return nil, fault.New("AG0102", "aergo key new NAME", "a key is needed and none was given")
+	}
 	switch k := signer.Public().(type) {
 	case ed25519.PublicKey:
 		return k, nil
