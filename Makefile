@@ -1,7 +1,7 @@
 # The longer jobs. A newcomer needs only: go test ./...
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race fuzz soak corpus bench ci
+.PHONY: build test race fuzz soak corpus cross bench ci
 
 build: ## both names of the command in bin/
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -30,6 +30,11 @@ soak: ## kill -9 under load, lost power, damage and random histories and contrac
 
 corpus: ## every record of SQLite's own test corpus: some minutes; SLT_DIR=… for another
 	AERGO_SOAK=1s go test -count=1 -timeout 6h -run 'SQLLogic' -v ./sqlcontract
+
+CROSS = -count=1 -run 'Vectors|Golden' ./internal/wire ./internal/prolly ./internal/sign ./dd ./sqlcontract ./repo
+cross: ## golden vectors on other processors, a big-endian one too; needs qemu-user, takes some minutes
+	GOOS=linux GOARCH=s390x go test -exec qemu-s390x $(CROSS)
+	GOOS=linux GOARCH=arm64 go test -exec qemu-aarch64 $(CROSS)
 
 bench: ## figures, with ratios against named alternatives of the same run
 	go run ./bench
