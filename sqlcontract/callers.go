@@ -3,6 +3,8 @@ package sqlcontract
 import (
 	"fmt"
 	"slices"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // brokenCall is a USE or CALL that does not fit the contracts in force.
@@ -47,7 +49,7 @@ func brokenCalls(c *Contract, find func(name string) (*deployed, error)) ([]brok
 				if k.Use != u {
 					return
 				}
-				what := "there is no such action" + didYouMean(k.Action, actionNames(d.contract))
+				what := "there is no such action" + aergosql.DidYouMean(k.Action, actionNames(d.contract))
 				if to := d.contract.Action(k.Action); to != nil {
 					what = misfit(k, a, to)
 				}
@@ -70,7 +72,7 @@ func actionNames(c *Contract) []string {
 
 // fault shows a broken call of c with its place.
 func (b brokenCall) fault(c *Contract) error {
-	s := plainText(c.Name, c.Source)
+	s := aergosql.PlainText(c.Name, c.Source)
 	if b.from == nil {
 		return s.Fail(codeCalls, s.LineStart(b.use.Line), "deploy "+b.use.Contract+" first, or change the USE", "%s", b.what)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -13,12 +14,12 @@ import (
 // Codes of what a contract's text may be refused for; docs/reference/aergosql.md
 // says more on each.
 const (
-	codeSyntax  = CodeSyntax
-	codeFence   = CodeFence
+	codeSyntax  = aergosql.CodeSyntax
+	codeFence   = aergosql.CodeFence
 	codeLater   = "AG0303"
-	codeSchema  = CodeSchema
+	codeSchema  = aergosql.CodeSchema
 	codeUnknown = "AG0305"
-	codeLimit   = CodeLimit
+	codeLimit   = aergosql.CodeLimit
 )
 
 // Compile reads the source of a contract and prepares everything in it once,
@@ -32,12 +33,20 @@ func Compile(name, source string) (*Contract, error) {
 	return compile(name, source, false)
 }
 
+// Format lays the text of a contract, or of a file of tests, out as the documents
+// do: keywords in capitals, two blanks for each BEGIN, one statement a line,
+// columns of a table below one another. Nothing but blanks and the case of
+// keywords changes; formatting twice changes nothing more. It does not compile:
+// name is for its errors, which are *fault.Error of code AG0301, for a token that
+// SQLite would refuse.
+func Format(name, text string) (string, error) { return aergosql.Format(name, text) }
+
 // compile is Compile; system allows names that begin with aergo_.
 func compile(name, source string, system bool) (*Contract, error) {
 	if err := checkContractName(name, system); err != nil {
 		return nil, err
 	}
-	s, err := newSource(name, source)
+	s, err := aergosql.NewSource(name, source)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +79,7 @@ func compile(name, source string, system bool) (*Contract, error) {
 }
 
 func checkContractName(name string, system bool) error {
-	n, ok := plainName(name)
+	n, ok := aergosql.PlainName(name)
 	if !ok || n != name || name[0] == '_' {
 		return fault.New(codeSchema, "use a-z first, then a-z, 0-9 and _, at most 63", "%.80q is no name of a contract", name)
 	}
@@ -177,7 +186,7 @@ func (c *compiler) explain(err error, place func(int) int, from, to int) error {
 // findWord is the first of the tokens that is the given name, or -1.
 func (c *compiler) findWord(from, to int, word string) int {
 	for i := from; i < to && word != ""; i++ {
-		if k := c.Tokens[i].Kind; (k == Word || k == Quoted) && fold(strings.Trim(c.Val(i), "\"`[]")) == word {
+		if k := c.Tokens[i].Kind; (k == aergosql.Word || k == aergosql.Quoted) && aergosql.Fold(strings.Trim(c.Val(i), "\"`[]")) == word {
 			return i
 		}
 	}
@@ -204,14 +213,14 @@ func (c *compiler) explainMessage(msg, word string, off int) error {
 		case strings.Contains(msg, ".") && !strings.Contains(msg, "main."):
 			next = noPrefix
 		}
-		return c.Fail(codeUnknown, off, next, "no such table: %s%s", word, didYouMean(word, known))
+		return c.Fail(codeUnknown, off, next, "no such table: %s%s", word, aergosql.DidYouMean(word, known))
 	case has("unknown database"):
 		return c.Fail(codeFence, off, "leave it out", noPrefix)
 	case has("no such function: "):
 		if why, next := refusedFunction(word); why != notListed {
 			return c.Fail(codeFence, off, next, "the function %s is not allowed: %s", word, why)
 		}
-		return c.Fail(codeUnknown, off, listPage, "%s%s", msg, didYouMean(word, functionNames()))
+		return c.Fail(codeUnknown, off, listPage, "%s%s", msg, aergosql.DidYouMean(word, functionNames()))
 	case has("table sqlite_"):
 		return c.Fail(codeFence, off, "the schema is what the CREATE statements say", "%s", msg)
 	case has("syntax error", "incomplete input", "unrecognized token"):
@@ -229,7 +238,7 @@ func (c *compiler) explainMessage(msg, word string, off int) error {
 }
 
 func (c *compiler) explainColumn(msg, word string, off int) error {
-	hint, next := didYouMean(word, c.columnNames()), ""
+	hint, next := aergosql.DidYouMean(word, c.columnNames()), ""
 	switch text := c.quotedText(off); {
 	case text != "":
 		hint, next = "", "a text stands in single quotes: '"+text+"'"
@@ -249,7 +258,7 @@ func lastName(msg string) string {
 	if i := strings.LastIndexByte(msg, ' '); i >= 0 {
 		msg = msg[i+1:]
 	}
-	msg = fold(strings.Trim(msg, "\"'():"))
+	msg = aergosql.Fold(strings.Trim(msg, "\"'():"))
 	if i := strings.LastIndexByte(msg, '.'); i >= 0 {
 		msg = msg[i+1:]
 	}
@@ -294,7 +303,7 @@ func (c *compiler) variableNames() []string {
 // quotedText is the inside of a double-quoted token at off, or "".
 func (c *compiler) quotedText(off int) string {
 	for i, t := range c.Tokens {
-		if t.Start == off && t.Kind == Quoted {
+		if t.Start == off && t.Kind == aergosql.Quoted {
 			x := c.Val(i)
 			return x[1 : len(x)-1]
 		}

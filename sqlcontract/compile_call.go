@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // accountStart begins the text of every account and the name of no contract, so
@@ -34,7 +36,7 @@ func (c *compiler) ownCalls() error {
 				for _, x := range c.contract.Actions {
 					names = append(names, x.Name)
 				}
-				err = c.Fail(codeUnknown, k.Offset, "of another contract: USE contract AS c; and CALL c."+k.Action+"(…)", "there is no action %s%s", k.Action, didYouMean(k.Action, names))
+				err = c.Fail(codeUnknown, k.Offset, "of another contract: USE contract AS c; and CALL c."+k.Action+"(…)", "there is no action %s%s", k.Action, aergosql.DidYouMean(k.Action, names))
 			} else if what := misfit(k, a, to); what != "" {
 				err = c.Fail(codeSchema, k.Offset, "", "CALL %s: %s", k.Action, what)
 			}
@@ -106,7 +108,7 @@ func (k *Call) match(to *Action) ([]int, error) {
 		case i < 0:
 			return nil, &argumentError{arg.Name, "it has no parameter :" + arg.Name}
 		case i >= len(to.Params):
-			return nil, &argumentError{fmt.Sprint(x + 1), fmt.Sprintf("it takes %s, not %d", plural(len(to.Params), "argument"), len(k.Args))}
+			return nil, &argumentError{fmt.Sprint(x + 1), fmt.Sprintf("it takes %s, not %d", aergosql.Plural(len(to.Params), "argument"), len(k.Args))}
 		case args[i] >= 0:
 			return nil, &argumentError{arg.Name, ":" + arg.Name + " is given twice"}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
@@ -53,11 +54,11 @@ func TestLimits(t *testing.T) {
 		{"ELSEIFs", func(n int) string { return body("IF 1 THEN " + many(n-2, "ELSEIF 1 THEN ") + "END IF;") }, maxNesting},
 		{"statements", func(n int) string { return body(many(n, "LET :x = 1;")) }, maxStatements},
 		{"depth of an expression", func(n int) string { return body("RETURN 1" + many(n, " + 1") + ";") }, 96},
-		{"depth of parentheses", func(n int) string { return body("RETURN " + many(n, "(") + "1" + many(n, ")") + ";") }, maxParens},
+		{"depth of parentheses", func(n int) string { return body("RETURN " + many(n, "(") + "1" + many(n, ")") + ";") }, aergosql.MaxParens},
 		{"compound SELECT", func(n int) string { return body("SELECT 1" + many(n-1, " UNION ALL SELECT 1") + ";") }, 50},
 		{"arguments", func(n int) string { return body("RETURN max(" + list(n, "#") + ");") }, 64},
-		{"source", func(n int) string { return strings.Repeat(" ", n-len("DIALECT 1;")) }, maxSource},
-		{"one statement", func(n int) string { return "CREATE VIEW v AS SELECT 1" + strings.Repeat(" ", n) + ";" }, maxSource - 100},
+		{"source", func(n int) string { return strings.Repeat(" ", n-len("DIALECT 1;")) }, aergosql.MaxSource},
+		{"one statement", func(n int) string { return "CREATE VIEW v AS SELECT 1" + strings.Repeat(" ", n) + ";" }, aergosql.MaxSource - 100},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := Compile("shop", "DIALECT 1;"+c.make(c.limit)); err != nil {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // queries prepares every query of the actions and invariants, in source order:
@@ -36,7 +38,7 @@ func (p *pending) place(off int) int {
 func (c *compiler) query(p *pending) error {
 	for _, r := range p.refs {
 		if !slices.Contains(r.row.columns, r.column) {
-			return c.Fail(codeUnknown, r.off, "the row has "+strings.Join(r.row.columns, ", "), "the row %s has no column %s%s", r.row.name, r.column, didYouMean(r.column, r.row.columns))
+			return c.Fail(codeUnknown, r.off, "the row has "+strings.Join(r.row.columns, ", "), "the row %s has no column %s%s", r.row.name, r.column, aergosql.DidYouMean(r.column, r.row.columns))
 		}
 	}
 	from, to := c.tokens(p)
@@ -69,9 +71,9 @@ func (c *compiler) query(p *pending) error {
 		p.rows.columns = make([]string, 0, columns)
 		for i := range columns {
 			name := st.ColumnName(i)
-			if fold(name) != name {
-				if _, ok := plainName(name); ok {
-					return c.Fail(codeSchema, p.q.Offset, "write AS "+fold(name), "the column %s of the rows is not in lower case", name)
+			if aergosql.Fold(name) != name {
+				if _, ok := aergosql.PlainName(name); ok {
+					return c.Fail(codeSchema, p.q.Offset, "write AS "+aergosql.Fold(name), "the column %s of the rows is not in lower case", name)
 				}
 			}
 			if slices.Contains(p.rows.columns, name) {
@@ -85,7 +87,7 @@ func (c *compiler) query(p *pending) error {
 		} else if n == 0 {
 			return c.Fail(codeSchema, p.q.Offset, "declare RETURNS (name TYPE, …) before AS, or use LET", "this returns rows and the action %s declares none", p.action.Name)
 		} else if n != columns {
-			return c.Fail(codeSchema, p.q.Offset, "", "this returns %s, RETURNS of %s declares %d", plural(columns, "column"), p.action.Name, n)
+			return c.Fail(codeSchema, p.q.Offset, "", "this returns %s, RETURNS of %s declares %d", aergosql.Plural(columns, "column"), p.action.Name, n)
 		}
 	}
 	return nil
@@ -94,8 +96,8 @@ func (c *compiler) query(p *pending) error {
 // tokens is the range of tokens of a query.
 func (c *compiler) tokens(p *pending) (from, to int) {
 	last := p.segments[len(p.segments)-1]
-	from, _ = slices.BinarySearchFunc(c.Tokens, p.q.Offset, func(t Token, off int) int { return t.Start - off })
-	to, _ = slices.BinarySearchFunc(c.Tokens, last.src+last.n, func(t Token, off int) int { return t.Start - off })
+	from, _ = slices.BinarySearchFunc(c.Tokens, p.q.Offset, func(t aergosql.Token, off int) int { return t.Start - off })
+	to, _ = slices.BinarySearchFunc(c.Tokens, last.src+last.n, func(t aergosql.Token, off int) int { return t.Start - off })
 	return from, to
 }
 
@@ -126,7 +128,7 @@ func (c *compiler) invariantTable(v *Invariant) error {
 	at := c.places[v]
 	t := c.contract.Table(v.Table)
 	if t == nil {
-		return c.Fail(codeUnknown, at, "", "the invariant %s names no table: %s%s", v.Name, v.Table, didYouMean(v.Table, c.tableNames()))
+		return c.Fail(codeUnknown, at, "", "the invariant %s names no table: %s%s", v.Name, v.Table, aergosql.DidYouMean(v.Table, c.tableNames()))
 	}
 	if v.Check != nil {
 		i := slices.IndexFunc(c.pending, func(p *pending) bool { return p.q == v.Check })
@@ -197,7 +199,7 @@ func (c *compiler) operand(v *Invariant, t *Table) error {
 		x.Other, x.Table, x.Column = other.Name, "", ""
 		return nil
 	case to == nil:
-		return c.Fail(codeUnknown, at, "", "no table or TOTAL invariant is named %s%s", x.Table, didYouMean(x.Table, c.tableNames()))
+		return c.Fail(codeUnknown, at, "", "no table or TOTAL invariant is named %s%s", x.Table, aergosql.DidYouMean(x.Table, c.tableNames()))
 	}
 	col, err := c.column(to, x.Column, at)
 	if err != nil {
@@ -241,7 +243,7 @@ func (c *compiler) column(t *Table, name string, at int) (*Column, error) {
 	for _, col := range t.Columns {
 		names = append(names, col.Name)
 	}
-	return nil, c.Fail(codeUnknown, at, t.Name+" has "+strings.Join(names, ", "), "no such column: %s.%s%s", t.Name, name, didYouMean(name, names))
+	return nil, c.Fail(codeUnknown, at, t.Name+" has "+strings.Join(names, ", "), "no such column: %s.%s%s", t.Name, name, aergosql.DidYouMean(name, names))
 }
 
 // rules checks the MERGE RULEs against tables and actions.
@@ -252,7 +254,7 @@ func (c *compiler) rules() error {
 		at := c.places[i]
 		t := c.contract.Table(r.Table)
 		if t == nil {
-			return c.Fail(codeUnknown, at, "", "the merge rule names no table: %s%s", r.Table, didYouMean(r.Table, c.tableNames()))
+			return c.Fail(codeUnknown, at, "", "the merge rule names no table: %s%s", r.Table, aergosql.DidYouMean(r.Table, c.tableNames()))
 		}
 		covered := r.Columns
 		names := []string{r.Table}
@@ -304,7 +306,7 @@ func (c *compiler) rule(r *MergeRule, t *Table, col *Column, at int) error {
 		for _, x := range c.contract.Actions {
 			names = append(names, x.Name)
 		}
-		return c.Fail(codeUnknown, at, "", "there is no action %s%s", r.Action, didYouMean(r.Action, names))
+		return c.Fail(codeUnknown, at, "", "there is no action %s%s", r.Action, aergosql.DidYouMean(r.Action, names))
 	}
 	want := "declare CREATE ACTION " + a.Name + "(:base " + col.Type + ", :ours " + col.Type + ", :theirs " + col.Type + ") PRIVATE READONLY RETURNS (value " + col.Type + ")"
 	if a.Visibility != Private || !a.ReadOnly || a.Constructor || len(a.Params) != 3 || len(a.Returns) != 1 {

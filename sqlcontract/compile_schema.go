@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // typeOrder is the canonical order in which objects are created.
@@ -105,8 +107,8 @@ func (c *compiler) upperCaseNames() (map[string]bool, error) {
 	upper := map[string]bool{}
 	rows, err := c.rows("SELECT name FROM sqlite_schema UNION SELECT i.name FROM sqlite_schema t, pragma_table_xinfo(t.name) i WHERE t.type = 'table'", 0)
 	for _, r := range rows {
-		if n, _ := r[0].(string); n != fold(n) && !strings.HasPrefix(n, "sqlite_") {
-			upper[fold(n)] = true
+		if n, _ := r[0].(string); n != aergosql.Fold(n) && !strings.HasPrefix(n, "sqlite_") {
+			upper[aergosql.Fold(n)] = true
 		}
 	}
 	return upper, err
@@ -119,8 +121,8 @@ func (c *compiler) lowerNames(o *object, names map[string]bool) {
 	sql := []byte(o.SQL)
 	for i := o.from; i < o.to; i++ {
 		t := c.Tokens[i]
-		if (t.Kind == Word || t.Kind == Quoted) && names[fold(strings.Trim(c.Val(i), "\"`[]"))] {
-			copy(sql[t.Start-start:], fold(c.Val(i)))
+		if (t.Kind == aergosql.Word || t.Kind == aergosql.Quoted) && names[aergosql.Fold(strings.Trim(c.Val(i), "\"`[]"))] {
+			copy(sql[t.Start-start:], aergosql.Fold(c.Val(i)))
 		}
 	}
 	o.SQL = string(sql)
@@ -142,9 +144,9 @@ func (c *compiler) layout(o *object) error {
 		hidden, _ := r[5].(int64)
 		at := c.find(o, name)
 		col := Column{Name: name, Type: strings.ToUpper(declared), NotNull: notNull != 0, Generated: hidden != 0}
-		if n, ok := plainName(name); !ok || n != name {
+		if n, ok := aergosql.PlainName(name); !ok || n != name {
 			return c.Fail(codeSchema, at, "use at most 63 of a-z, 0-9 and _", "%s is no name of a column", name)
-		} else if reserved[n] {
+		} else if slices.Contains(aergosql.Reserved(), n) {
 			return c.Fail(codeSchema, at, "choose another name", "%s is a word of the language", n)
 		} else if n == "rowid" || n == "oid" || n == "_rowid_" {
 			return c.Fail(codeSchema, at, "choose another name", "%s is the engine's name for the rowid", n)
@@ -188,9 +190,9 @@ func (c *compiler) layout(o *object) error {
 // columnDefault takes the text of a DEFAULT, which must be one literal of the
 // column's type: missing trailing cells of stored rows stand for it.
 func (c *compiler) columnDefault(col *Column, text string, at int) error {
-	toks := Split(text)
+	toks := aergosql.Split(text)
 	minus := false
-	if len(toks) == 2 && (text[toks[0].Start:toks[0].End] == "-" || text[toks[0].Start:toks[0].End] == "+") && toks[1].Kind == Integer {
+	if len(toks) == 2 && (text[toks[0].Start:toks[0].End] == "-" || text[toks[0].Start:toks[0].End] == "+") && toks[1].Kind == aergosql.Integer {
 		minus = text[toks[0].Start] == '-'
 		toks = toks[1:]
 	}
@@ -214,8 +216,8 @@ func (c *compiler) foreignKeys(o *object) error {
 	}
 	for _, r := range rows {
 		to, _ := r[0].(string)
-		if !slices.ContainsFunc(c.objects, func(x *object) bool { return x.Type == "table" && x.Name == fold(to) }) {
-			return c.Fail(codeUnknown, c.find(o, to), "a FOREIGN KEY stays within the contract", "no such table: %s%s", fold(to), didYouMean(fold(to), c.tableNames()))
+		if !slices.ContainsFunc(c.objects, func(x *object) bool { return x.Type == "table" && x.Name == aergosql.Fold(to) }) {
+			return c.Fail(codeUnknown, c.find(o, to), "a FOREIGN KEY stays within the contract", "no such table: %s%s", aergosql.Fold(to), aergosql.DidYouMean(aergosql.Fold(to), c.tableNames()))
 		}
 	}
 	return nil
@@ -223,7 +225,7 @@ func (c *compiler) foreignKeys(o *object) error {
 
 // find is the place of a name in o, past its header, or the beginning of o.
 func (c *compiler) find(o *object, name string) int {
-	i := c.findWord(o.from+3, o.to, fold(name))
+	i := c.findWord(o.from+3, o.to, aergosql.Fold(name))
 	return c.Tokens[max(i, o.from)].Start
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
@@ -63,7 +64,7 @@ func describeContract(t *testing.T, c *Contract) string {
 		b.WriteString(o.Type + " " + o.Name + " of " + o.Table + ": " + o.SQL + "\n")
 	}
 	query := func(q *Query) {
-		line, _ := plainText("", c.Source).At(q.Offset)
+		line, _ := aergosql.PlainText("", c.Source).At(q.Offset)
 		out, _ := json.Marshal([]any{line, q.Weight, q.ReadOnly, q.Params})
 		b.WriteString(string(out) + " " + canonical(q.SQL) + "\n")
 	}

@@ -3,6 +3,7 @@ package sqlcontract
 import (
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -40,24 +41,24 @@ func (f *fence) reset() { f.why, f.next, f.word = "", "", "" }
 // authorize is the callback for sqlite.Conn.SetAuthorizer.
 func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite.Verdict {
 	if f.note != nil && !f.schema {
-		f.note.see(action, fold(arg1), fold(arg2))
+		f.note.see(action, aergosql.Fold(arg1), aergosql.Fold(arg2))
 	}
 	switch action {
 	case sqlite.ActionSelect, sqlite.ActionRecursive:
 		return sqlite.Allow
 	case sqlite.ActionFunction:
-		if _, ok := functions[fold(arg2)]; ok {
+		if _, ok := functions[aergosql.Fold(arg2)]; ok {
 			return sqlite.Allow
 		}
-		why, next := refusedFunction(fold(arg2))
-		return f.deny(fold(arg2), "the function "+fold(arg2)+" is not allowed: "+why, next)
+		why, next := refusedFunction(aergosql.Fold(arg2))
+		return f.deny(aergosql.Fold(arg2), "the function "+aergosql.Fold(arg2)+" is not allowed: "+why, next)
 	case sqlite.ActionRead:
 		if arg1 == "json_each" || arg1 == "json_tree" {
 			if !strings.EqualFold(arg2, "rowid") {
 				return sqlite.Allow
 			}
 		}
-		if fold(arg2) == "rowid" && !f.schema {
+		if aergosql.Fold(arg2) == "rowid" && !f.schema {
 			return f.deny("rowid", "tables have no rowid", "use the primary key")
 		}
 		if f.readsOld(arg1, arg2, db) {
@@ -68,11 +69,11 @@ func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite
 		}
 		return f.own(arg1, db)
 	case sqlite.ActionInsert, sqlite.ActionUpdate, sqlite.ActionDelete:
-		if fold(db) == oldSchema && f.old != nil {
+		if aergosql.Fold(db) == oldSchema && f.old != nil {
 			return f.deny(arg1, "the version before can be read, not written", "write to the tables of the new version, without old.")
 		}
 		if f.old != nil && action == sqlite.ActionInsert {
-			f.filled[fold(arg1)] = true
+			f.filled[aergosql.Fold(arg1)] = true
 		}
 		return f.own(arg1, db)
 	case sqlite.ActionCreateTable, sqlite.ActionCreateIndex, sqlite.ActionCreateView, sqlite.ActionCreateTrigger, sqlite.ActionReindex:
@@ -97,8 +98,8 @@ func (f *fence) migrate(tables []string) {
 
 // readsOld tells whether a table is one of the version before, and notes it.
 func (f *fence) readsOld(table, column, db string) bool {
-	table = fold(table)
-	if !f.old[table] || fold(db) != oldSchema && (db != "" || column != "" || f.tables[table]) {
+	table = aergosql.Fold(table)
+	if !f.old[table] || aergosql.Fold(db) != oldSchema && (db != "" || column != "" || f.tables[table]) {
 		return false
 	}
 	f.read[table] = true
@@ -108,7 +109,7 @@ func (f *fence) readsOld(table, column, db string) bool {
 // own allows a table or view of the contract.
 func (f *fence) own(table, db string) sqlite.Verdict {
 	switch {
-	case (db == "main" || db == "") && (f.schema || f.tables[fold(table)]):
+	case (db == "main" || db == "") && (f.schema || f.tables[aergosql.Fold(table)]):
 		return sqlite.Allow
 	case engineTable(table):
 		return f.deny(table, table+" shows the engine's own data, which differs between nodes", "read the contract's own tables")
@@ -120,7 +121,7 @@ func (f *fence) own(table, db string) sqlite.Verdict {
 // functions (TestEngineTables holds the list against the engine), or one of
 // ours beside a contract's.
 func engineTable(name string) bool {
-	switch name = fold(name); name {
+	switch name = aergosql.Fold(name); name {
 	case "dbstat", "geopoly", "jsonb_each", "jsonb_tree":
 		return true
 	}
@@ -134,7 +135,7 @@ func engineTable(name string) bool {
 
 func (f *fence) deny(word, why, next string) sqlite.Verdict {
 	if f.why == "" {
-		f.why, f.next, f.word = why, next, fold(word)
+		f.why, f.next, f.word = why, next, aergosql.Fold(word)
 	}
 	return sqlite.Deny
 }

@@ -1,6 +1,10 @@
 package sqlcontract
 
-import "time"
+import (
+	"time"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
+)
 
 // Limits on what arrives and on what a transaction may leave behind. Those that
 // a verifier must repeat belong to engine 1 and never change under its number.
@@ -20,8 +24,8 @@ const (
 	MaxGas     = 100_000_000
 
 	blindSize        = 32
-	maxTransaction   = 1 << 20 // a deploy's source and a few signatures, with room
-	maxName          = 63      // contract and action names
+	maxTransaction   = 1 << 20          // a deploy's source and a few signatures, with room
+	maxName          = aergosql.MaxName // of contracts and actions
 	maxArguments     = 64
 	maxPreconditions = 64
 

@@ -1,10 +1,12 @@
 package sqlcontract
 
-import "github.com/aergo-git/aergo-git/internal/sqlite"
+import (
+	"github.com/aergo-git/aergo-git/internal/aergosql"
+	"github.com/aergo-git/aergo-git/internal/sqlite"
+)
 
 // Limits on the text of a contract. All of them belong to engine 1.
 const (
-	maxSource     = 256 << 10 // bytes: a deploy fits a transaction, a compile takes milliseconds
 	maxTables     = 64        // as many as SQLite joins at once
 	maxColumns    = 256       // of a table; a row stays one state value
 	maxObjects    = 256       // indexes, views and triggers together
@@ -15,7 +17,6 @@ const (
 	maxUses       = 16        // each is looked up at every deploy, and may be opened by one transaction
 	maxRoles      = 16        // in one ROLE (…)
 	maxNesting    = 16        // IF and FOR inside one another: bounds the executor's stack
-	maxParens     = 200       // open at once in one statement: twice what SQLite's expression depth allows
 	maxStatements = 1024      // of one action, or of one MIGRATION
 	maxMigrations = 256       // each is read at every compile, and prepared once in its life
 	maxVersion    = 1_000_000 // that a MIGRATION or USE can name
@@ -35,8 +36,8 @@ func setLimits(c *sqlite.Conn) error {
 		id    sqlite.Limit
 		value int
 	}{
-		{sqlite.LimitLength, maxValue},            // one string or blob: bounds the work of one function call
-		{sqlite.LimitSQLLength, maxSource + 1024}, // STRICT, WITHOUT ROWID may be added to a statement
+		{sqlite.LimitLength, maxValue},                     // one string or blob: bounds the work of one function call
+		{sqlite.LimitSQLLength, aergosql.MaxSource + 1024}, // STRICT, WITHOUT ROWID may be added to a statement
 		{sqlite.LimitColumn, maxColumns},
 		{sqlite.LimitExprDepth, 100},
 		{sqlite.LimitCompound, 50},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/wire"
 )
@@ -20,13 +21,13 @@ func (c *Contract) ParseMergeRule(text string) (MergeRule, error) {
 	if strings.HasSuffix(strings.TrimSpace(text), ";") {
 		return MergeRule{}, fault.New(codeSyntax, "leave the semicolon out", "a merge rule is one statement without its end: %s", text)
 	}
-	s, err := newSource("the merge rule", before+text+"\n;") // a comment at its end stays its own
+	s, err := aergosql.NewSource("the merge rule", before+text+"\n;") // a comment at its end stays its own
 	if err != nil {
 		return MergeRule{}, err
 	}
 	checked := *c
 	checked.Rules = nil
-	p := &parser{source: s, contract: &checked, places: map[any]int{}}
+	p := &parser{Source: s, contract: &checked, places: map[any]int{}}
 	if err := p.mergeRule(); err != nil {
 		return MergeRule{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -44,7 +45,7 @@ func CompileMigration(old, new *Contract, from int) (*Migration, error) {
 	if new.Migration(from) == nil {
 		return nil, nil
 	}
-	s, err := newSource(new.Name, new.Source)
+	s, err := aergosql.NewSource(new.Name, new.Source)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (c *compiler) openMigration() error {
 // schema.
 func longestLiteral(c *Contract) (longest int) {
 	for _, o := range c.Schema {
-		for _, t := range Lex(o.SQL) {
+		for _, t := range aergosql.Lex(o.SQL) {
 			longest = max(longest, t.LiteralLen())
 		}
 	}

@@ -1,8 +1,10 @@
 package sqlcontract
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
@@ -10,7 +12,7 @@ import (
 // the pieces of SQL between them; SQLite prepares those later. It fills the
 // parts of a Contract that need no schema.
 type parser struct {
-	*source
+	*aergosql.Source
 	i      int // next token
 	system bool
 
@@ -77,8 +79,8 @@ type rowRef struct {
 // contexts are the values that the executor gives every action.
 var contexts = []string{"@caller", "@contract", "@created", "@height", "@ledger", "@signer", "@time", "@txid"}
 
-func parse(s *source, system bool) (*parser, error) {
-	p := &parser{source: s, system: system, contract: &Contract{Name: s.Name, Source: s.Text}, places: map[any]int{}, migrations: map[*Migration][]*pending{}}
+func parse(s *aergosql.Source, system bool) (*parser, error) {
+	p := &parser{Source: s, system: system, contract: &Contract{Name: s.Name, Source: s.Text}, places: map[any]int{}, migrations: map[*Migration][]*pending{}}
 	if !p.is("DIALECT") {
 		return nil, p.unexpected("a contract begins with DIALECT 1;")
 	}
@@ -195,7 +197,7 @@ func (p *parser) create() error {
 		return err
 	}
 	for i := o.from; i < o.to; i++ {
-		if p.Tokens[i].Kind == Variable {
+		if p.Tokens[i].Kind == aergosql.Variable {
 			return p.Fail(codeSchema, p.Tokens[i].Start, "parameters and @context are for actions", "the parameter %s stands in a CREATE %s", p.Val(i), strings.ToUpper(kind))
 		}
 	}
@@ -366,18 +368,18 @@ func (p *parser) unexpected(what string) *fault.Error {
 
 // name reads a plain name, folded to lower case.
 func (p *parser) name(of string) (string, error) {
-	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != Word && p.Tokens[p.i].Kind != Quoted {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != aergosql.Word && p.Tokens[p.i].Kind != aergosql.Quoted {
 		return "", p.unexpected("expected the name of " + of)
 	}
 	x := p.Val(p.i)
-	if p.Tokens[p.i].Kind == Quoted {
+	if p.Tokens[p.i].Kind == aergosql.Quoted {
 		x = x[1 : len(x)-1]
 	}
-	name, ok := plainName(x)
+	name, ok := aergosql.PlainName(x)
 	if !ok {
 		return "", p.Fail(codeSchema, p.off(), "use at most 63 of a-z, 0-9 and _", "%s is no name", x)
 	}
-	if reserved[name] {
+	if slices.Contains(aergosql.Reserved(), name) {
 		return "", p.Fail(codeSchema, p.off(), "choose another name", "%s is a word of the language", name)
 	}
 	p.i++
@@ -399,7 +401,7 @@ func (p *parser) ownName(of string) (string, error) {
 // which stop is true. In an action (body) a bare END there is an error.
 func (p *parser) until(body bool, stop func(i int) bool) (int, error) {
 	depth, cases := 0, 0
-	var open [maxParens]int
+	var open [aergosql.MaxParens]int
 	for i := p.i; i < len(p.Tokens); i++ {
 		t := p.Tokens[i]
 		if depth == 0 && cases == 0 {
@@ -408,7 +410,7 @@ func (p *parser) until(body bool, stop func(i int) bool) (int, error) {
 			}
 		}
 		switch {
-		case t.Kind == Word && body:
+		case t.Kind == aergosql.Word && body:
 			switch p.Upper(i) {
 			case "CASE":
 				cases++
@@ -420,8 +422,8 @@ func (p *parser) until(body bool, stop func(i int) bool) (int, error) {
 				}
 			}
 		case p.Op(i, "("):
-			if depth == maxParens {
-				return 0, p.Fail(codeLimit, t.Start, "write it flatter", "more than %d open parentheses", maxParens)
+			if depth == aergosql.MaxParens {
+				return 0, p.Fail(codeLimit, t.Start, "write it flatter", "more than %d open parentheses", aergosql.MaxParens)
 			}
 			open[depth] = i
 			depth++

@@ -2,6 +2,8 @@ package sqlcontract
 
 import (
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // action reads what follows CREATE ACTION; start is the token CREATE.
@@ -91,14 +93,14 @@ func (p *parser) params(sigil bool) ([]Param, error) {
 
 // variableName reads :name and gives it without the colon.
 func (p *parser) variableName(of string) (string, error) {
-	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != Variable {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != aergosql.Variable {
 		return "", p.unexpected("expected " + of)
 	}
 	x := p.Val(p.i)
 	if x[0] == '@' {
 		return "", p.Fail(codeSyntax, p.off(), "write :"+x[1:], "names with @ are given by the system")
 	}
-	name, ok := plainName(x[1:])
+	name, ok := aergosql.PlainName(x[1:])
 	if !ok || name[0] == '_' {
 		return "", p.Fail(codeSchema, p.off(), "use at most 63 of a-z, 0-9 and _, a letter first", "%s is no name", x)
 	}
@@ -155,23 +157,23 @@ func typeOf(v any) string {
 }
 
 // literal is the value of one token, which is a constant.
-func literal(x string, k Kind, minus bool) (v any, ok bool) {
+func literal(x string, k aergosql.Kind, minus bool) (v any, ok bool) {
 	switch k {
-	case Integer:
-		n, err := ParseInteger(x)
+	case aergosql.Integer:
+		n, err := aergosql.ParseInteger(x)
 		if minus {
 			n = -n
 		}
 		return n, err == nil
-	case String:
+	case aergosql.String:
 		return strings.ReplaceAll(x[1:len(x)-1], "''", "'"), true
-	case Blob:
+	case aergosql.Blob:
 		b := make([]byte, 0, len(x)/2)
 		for i := 2; i+1 < len(x)-1; i += 2 {
 			b = append(b, unhex(x[i])<<4|unhex(x[i+1]))
 		}
 		return b, true
-	case Word:
+	case aergosql.Word:
 		switch strings.ToUpper(x) {
 		case "NULL":
 			return nil, true

@@ -3,6 +3,8 @@ package sqlcontract
 import (
 	"slices"
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // block reads statements up to one of the words in ends, which it leaves.
@@ -72,7 +74,7 @@ func (p *parser) bodyStatement(s *Statement) (err error) {
 			return p.Fail(codeFence, p.off(), next, "%s is not allowed in an action: %s", w, why)
 		}
 		words := []string{"SELECT", "INSERT", "UPDATE", "DELETE", "REQUIRE", "LET", "FOR", "EMIT", "RETURN", "CALL"}
-		err = p.unexpected("expected a statement" + didYouMean(w, words))
+		err = p.unexpected("expected a statement" + aergosql.DidYouMean(w, words))
 	}
 	return err
 }
@@ -364,7 +366,7 @@ func (p *parser) addQuery(use queryUse, cuts [][2]int) (*Query, error) {
 				sql.WriteString(p.Text[at:p.Tokens[i].Start] + "1")
 				at = p.Tokens[i].End
 			}
-			if p.Tokens[i].Kind != Variable {
+			if p.Tokens[i].Kind != aergosql.Variable {
 				continue
 			}
 			name, end, err := p.variable(pend, i)
@@ -407,21 +409,21 @@ func (p *parser) counting(from, to int) string {
 
 // rowColumn tells whether tokens i, i+1, i+2 are :row.column without blanks.
 func (p *parser) rowColumn(i int) bool {
-	return i+2 < len(p.Tokens) && p.Tokens[i].Kind == Variable && p.Op(i+1, ".") && p.Tokens[i].End == p.Tokens[i+1].Start &&
-		p.Tokens[i+2].Kind == Word && p.Tokens[i+1].End == p.Tokens[i+2].Start
+	return i+2 < len(p.Tokens) && p.Tokens[i].Kind == aergosql.Variable && p.Op(i+1, ".") && p.Tokens[i].End == p.Tokens[i+1].Start &&
+		p.Tokens[i+2].Kind == aergosql.Word && p.Tokens[i+1].End == p.Tokens[i+2].Start
 }
 
 // variable looks up the parameter at token i and gives the name that replaces
 // the source up to end.
 func (p *parser) variable(pend *pending, i int) (name string, end int, err error) {
 	t := p.Tokens[i]
-	x := fold(p.Val(i))
+	x := aergosql.Fold(p.Val(i))
 	if p.scope == nil {
 		return "", 0, p.Fail(codeSchema, t.Start, "parameters and @context are for actions", "the parameter %s stands outside an action", x)
 	}
 	if x[0] == '@' {
 		if !slices.Contains(contexts, x) {
-			return "", 0, p.Fail(codeUnknown, t.Start, "known are "+strings.Join(contexts, " "), "there is no %s%s", x, didYouMean(x, contexts))
+			return "", 0, p.Fail(codeUnknown, t.Start, "known are "+strings.Join(contexts, " "), "there is no %s%s", x, aergosql.DidYouMean(x, contexts))
 		}
 		return x, t.End, nil
 	}
@@ -432,7 +434,7 @@ func (p *parser) variable(pend *pending, i int) (name string, end int, err error
 		if !p.rowColumn(i) {
 			return "", 0, p.Fail(codeSyntax, t.Start, "write "+x+".column without blanks", "%s is the row of a FOR", x)
 		}
-		col := fold(p.Val(i + 2))
+		col := aergosql.Fold(p.Val(i + 2))
 		pend.refs = append(pend.refs, rowRef{r, col, p.Tokens[i+2].Start})
 		return x + "$" + col, p.Tokens[i+2].End, nil
 	}
@@ -442,7 +444,7 @@ func (p *parser) variable(pend *pending, i int) (name string, end int, err error
 			names = append(names, r.name)
 		}
 		next := "declare it in the action's parameters, or with LET before it is used"
-		return "", 0, p.Fail(codeUnknown, t.Start, next, "there is no %s%s", x, colon(didYouMean(x[1:], names)))
+		return "", 0, p.Fail(codeUnknown, t.Start, next, "there is no %s%s", x, colon(aergosql.DidYouMean(x[1:], names)))
 	}
 	if p.rowColumn(i) {
 		return "", 0, p.Fail(codeUnknown, t.Start, "FOR row IN (SELECT …) DO gives rows with columns", "%s is one value and has no columns", x)

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // use reads USE contract[@version] AS alias;
@@ -23,7 +25,7 @@ func (p *parser) use() error {
 	case strings.HasPrefix(u.Contract, accountStart):
 		return p.Fail(codeSchema, at, "", "no contract's name begins with %s, accounts do", accountStart)
 	}
-	if p.i < len(p.Tokens) && p.Tokens[p.i].Kind == Variable && p.Val(p.i)[0] == '@' {
+	if p.i < len(p.Tokens) && p.Tokens[p.i].Kind == aergosql.Variable && p.Val(p.i)[0] == '@' {
 		digits := p.Val(p.i)[1:]
 		n, err := strconv.Atoi(digits)
 		if err != nil || n < 1 || n > maxVersion || digits[0] == '0' || digits[0] == '+' {
@@ -69,7 +71,7 @@ func (p *parser) call(into string) (*Call, error) {
 			for _, u := range p.contract.Uses {
 				aliases = append(aliases, u.Alias)
 			}
-			return nil, p.Fail(codeUnknown, at, "write before the action: USE contract AS "+name+";", "there is no USE … AS %s%s", name, didYouMean(name, aliases))
+			return nil, p.Fail(codeUnknown, at, "write before the action: USE contract AS "+name+";", "there is no USE … AS %s%s", name, aergosql.DidYouMean(name, aliases))
 		}
 		if name, err = p.ownName("the action"); err != nil {
 			return nil, err

@@ -1,6 +1,10 @@
 package sqlcontract
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
+)
 
 // migration reads MIGRATION FROM n AS BEGIN … END;
 //
@@ -13,10 +17,10 @@ func (p *parser) migration() error {
 		return err
 	}
 	at := p.off()
-	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != Integer {
+	if p.i >= len(p.Tokens) || p.Tokens[p.i].Kind != aergosql.Integer {
 		return p.unexpected("expected the number of a version, as in MIGRATION FROM 1")
 	}
-	n, err := ParseInteger(p.Val(p.i))
+	n, err := aergosql.ParseInteger(p.Val(p.i))
 	if err != nil || n < 1 || n > maxVersion {
 		return p.Fail(codeSchema, at, "aergo contract list shows the version in force", "versions are counted from 1")
 	}

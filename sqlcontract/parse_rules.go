@@ -3,6 +3,8 @@ package sqlcontract
 import (
 	"slices"
 	"strconv"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // mergeRule reads MERGE RULE ON t [(cols)] BY … | USING ACTION f [RESOLVE ROLE (r)];
@@ -149,7 +151,7 @@ func (p *parser) total(v *Invariant) (err error) {
 	switch {
 	case p.is("SUM") && p.Op(p.i+1, "("):
 		p.i += 2
-		if p.i < len(p.Tokens) && (p.Tokens[p.i].Kind != Word || !p.Op(p.i+1, ")")) {
+		if p.i < len(p.Tokens) && (p.Tokens[p.i].Kind != aergosql.Word || !p.Op(p.i+1, ")")) {
 			return p.Fail(codeSchema, p.off(), "keep what you sum in a column of its own", "TOTAL sums one column, not an expression")
 		}
 		if v.Column, err = p.name("the column"); err != nil {
@@ -207,8 +209,8 @@ func (p *parser) compare(v *Invariant) error {
 	at := p.i
 	minus := p.takeOp("-")
 	switch {
-	case p.i < len(p.Tokens) && p.Tokens[p.i].Kind == Integer:
-		n, err := ParseInteger(p.Val(p.i))
+	case p.i < len(p.Tokens) && p.Tokens[p.i].Kind == aergosql.Integer:
+		n, err := aergosql.ParseInteger(p.Val(p.i))
 		if err != nil {
 			return shape()
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
@@ -138,7 +139,7 @@ func (p Plan) String() string {
 			i++
 		}
 		if same > 1 {
-			b.WriteString("  + " + plural(same, nouns[noun]) + "\n")
+			b.WriteString("  + " + aergosql.Plural(same, nouns[noun]) + "\n")
 		} else {
 			b.WriteString("  " + e.String() + "\n")
 		}
@@ -182,13 +183,13 @@ func canonical(sql string) string { return strings.Join(significant(sql), " ") }
 
 func significant(sql string) []string {
 	var words []string
-	for _, t := range Lex(sql) {
+	for _, t := range aergosql.Lex(sql) {
 		x := sql[t.Start:t.End]
 		switch t.Kind {
-		case Space:
+		case aergosql.Space:
 			continue
-		case Word, Variable, Integer:
-			x = fold(x)
+		case aergosql.Word, aergosql.Variable, aergosql.Integer:
+			x = aergosql.Fold(x)
 		}
 		words = append(words, x)
 	}

@@ -1,6 +1,10 @@
 package sqlcontract
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
+)
 
 // Plan is what the deploy of a source would change on the committed state, see
 // PlanDeploy. Where tables lose their rows it says how many there are, and it
@@ -44,7 +48,7 @@ func (t *Tree) Plan(name, source string) (Plan, error) {
 		if err != nil {
 			return p, fmt.Errorf("planning the deploy of %s: %w", name, err)
 		}
-		e.Why = "its " + plural(int(n), "row") + " go"
+		e.Why = "its " + aergosql.Plural(int(n), "row") + " go"
 		if n == 1 {
 			e.Why = "its 1 row goes"
 		}

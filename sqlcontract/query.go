@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
@@ -296,14 +297,14 @@ func queryError(sql string, err error) error {
 	}
 	place := ""
 	if e.Offset >= 0 && e.Offset <= len(sql) && sql != "" {
-		place = "\n" + plainText("", sql).Excerpt(e.Offset)
+		place = "\n" + aergosql.PlainText("", sql).Excerpt(e.Offset)
 	}
 	return fault.New(codeQuery, "", "the query failed: %s%s", e.Message, place)
 }
 
 // schemasIn lists the names that stand before a dot, once each.
 func schemasIn(sql string) []string {
-	toks := Split(sql)
+	toks := aergosql.Split(sql)
 	var names []string
 	for i := 0; i+1 < len(toks); i++ {
 		if next := toks[i+1]; sql[next.Start:next.End] != "." {
@@ -317,12 +318,12 @@ func schemasIn(sql string) []string {
 }
 
 // nameOf is the name that a token stands for, in lower case; "" for none.
-func nameOf(sql string, t Token) string {
+func nameOf(sql string, t aergosql.Token) string {
 	s := sql[t.Start:t.End]
 	switch t.Kind {
-	case Word:
+	case aergosql.Word:
 		return strings.ToLower(s)
-	case Quoted:
+	case aergosql.Quoted:
 		return strings.ToLower(s[1 : len(s)-1])
 	}
 	return ""
@@ -330,7 +331,7 @@ func nameOf(sql string, t Token) string {
 
 // blank tells whether nothing but spaces, comments and semicolons is left.
 func blank(sql string) bool {
-	return !slices.ContainsFunc(Split(sql), func(t Token) bool { return sql[t.Start:t.End] != ";" })
+	return !slices.ContainsFunc(aergosql.Split(sql), func(t aergosql.Token) bool { return sql[t.Start:t.End] != ";" })
 }
 
 // missingTable gives the table that SQLite did not find.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -82,9 +83,9 @@ func (l *layout) generates() bool {
 // VIEW creates.
 func inSchema(sql, schema string) string {
 	words := 0
-	for _, t := range Split(sql) {
+	for _, t := range aergosql.Split(sql) {
 		switch word := strings.ToUpper(sql[t.Start:t.End]); {
-		case words < 2, t.Kind == Word && (word == "IF" || word == "NOT" || word == "EXISTS"):
+		case words < 2, t.Kind == aergosql.Word && (word == "IF" || word == "NOT" || word == "EXISTS"):
 			words++ // CREATE TABLE [IF NOT EXISTS]
 		default:
 			return sql[:t.Start] + quoteName(schema) + "." + sql[t.Start:]

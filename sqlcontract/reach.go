@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -97,7 +98,7 @@ func (c *compiler) joinsByName(from int, last segment) bool {
 }
 
 func (c *compiler) hasJoin(from, to int) bool {
-	i, _ := slices.BinarySearchFunc(c.Tokens, from, func(t Token, off int) int { return t.Start - off })
+	i, _ := slices.BinarySearchFunc(c.Tokens, from, func(t aergosql.Token, off int) int { return t.Start - off })
 	for ; i < len(c.Tokens) && c.Tokens[i].Start < to; i++ {
 		if w := c.Upper(i); w == "USING" || w == "NATURAL" {
 			return true
@@ -127,13 +128,13 @@ func (c *compiler) allForeignKeys() ([]foreignKey, error) {
 			text := func(i int) string { s, _ := r[i].(string); return s }
 			k := byID[id]
 			if k == nil {
-				k = &foreignKey{child: t.Name, parent: fold(text(1)), onUpdate: text(4), onGone: text(5)}
+				k = &foreignKey{child: t.Name, parent: aergosql.Fold(text(1)), onUpdate: text(4), onGone: text(5)}
 				byID[id] = k
 				ids = append(ids, id)
 			}
-			k.from = append(k.from, fold(text(2)))
+			k.from = append(k.from, aergosql.Fold(text(2)))
 			if to := text(3); to != "" {
-				k.to = append(k.to, fold(to))
+				k.to = append(k.to, aergosql.Fold(to))
 			}
 		}
 		for _, id := range ids {
@@ -155,7 +156,7 @@ func (c *compiler) reach() error {
 	}
 	w := &reacher{compiler: c, keys: keys}
 	for i, t := range c.Tokens { // ON CONFLICT REPLACE, OR REPLACE, REPLACE INTO: the rows in the way go
-		if t.Kind == Word && c.Upper(i) == "REPLACE" && !c.Op(i+1, "(") {
+		if t.Kind == aergosql.Word && c.Upper(i) == "REPLACE" && !c.Op(i+1, "(") {
 			w.replaces = true
 		}
 	}

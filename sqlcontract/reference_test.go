@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
@@ -56,12 +57,12 @@ func TestReference(t *testing.T) {
 		t.Errorf("the page lists the functions\n%v\nthe code allows\n%v", listed, want)
 	}
 
-	for _, n := range []int{maxSource >> 10, maxTables, maxColumns, maxObjects, maxActions, maxStatements, maxInvariants, maxRules, maxParams, maxRoles, maxUses, maxCalls, maxNesting, maxParens, maxValue >> 10} {
+	for _, n := range []int{aergosql.MaxSource >> 10, maxTables, maxColumns, maxObjects, maxActions, maxStatements, maxInvariants, maxRules, maxParams, maxRoles, maxUses, maxCalls, maxNesting, aergosql.MaxParens, maxValue >> 10} {
 		if !strings.Contains(page[strings.Index(page, "## Limits"):], fmt.Sprint(n)) {
 			t.Errorf("the limit %d is not on the page", n)
 		}
 	}
-	for w := range reserved {
+	for _, w := range aergosql.Reserved() {
 		if !strings.Contains(page, "`"+w+"`") {
 			t.Errorf("the reserved word %s is not on the page", w)
 		}

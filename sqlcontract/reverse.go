@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -25,7 +26,7 @@ func (e *Engine) orderOf(conn *sqlite.Conn) error {
 // breakTies gives each ORDER BY of a SELECT further terms: the columns of the
 // result, downwards, for the outer one, the first column for those inside.
 func breakTies(sql string, columns int) string {
-	toks := Split(sql)
+	toks := aergosql.Split(sql)
 	word := func(i int) string {
 		if i < 0 || i >= len(toks) {
 			return ""

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/prolly"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -268,7 +269,7 @@ func (db *database) parentKeys(l *layout) ([]parentKey, error) {
 			flush()
 			last = id
 		}
-		if parent = db.layouts[fold(st.ColumnText(1))]; parent == nil {
+		if parent = db.layouts[aergosql.Fold(st.ColumnText(1))]; parent == nil {
 			return nil, fmt.Errorf("a foreign key of %s names %s, which is no table", l.Name, st.ColumnText(1))
 		}
 		from, to := st.ColumnText(2), st.ColumnText(3)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/slt"
 )
@@ -216,7 +217,7 @@ func (r *sltRun) compiles(source string) error {
 // try compiles a statement as an action and puts it into the batch, or says why
 // it was refused.
 func (r *sltRun) try(a sltAct) (why string) {
-	if r.batch != nil && (len(r.batch.acts) >= sltBatchActs || r.batch.size > maxSource/2) {
+	if r.batch != nil && (len(r.batch.acts) >= sltBatchActs || r.batch.size > aergosql.MaxSource/2) {
 		r.flush()
 	}
 	if r.batch == nil {

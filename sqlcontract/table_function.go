@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
@@ -59,7 +60,7 @@ func register(ctx context.Context, conn *sqlite.Conn, functions []TableFunction,
 	if len(functions) == 0 {
 		return nil
 	}
-	toks := Split(sql)
+	toks := aergosql.Split(sql)
 	for i := 0; i+1 < len(toks); i++ {
 		if next := toks[i+1]; sql[next.Start:next.End] != "(" {
 			continue

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
 
@@ -176,7 +177,7 @@ func (st *Statement) query() *Query {
 
 // place points at an offset in the source.
 func (f *Refusal) place(c *Contract, off int) {
-	s := plainText(c.Name, c.Source)
+	s := aergosql.PlainText(c.Name, c.Source)
 	f.Line, _ = s.At(off)
 	f.Excerpt = s.Excerpt(off)
 }

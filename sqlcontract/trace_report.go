@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // Report sums up the steps of one transaction, and explains its failure: what
@@ -97,14 +99,14 @@ func (st *Statement) text(source string) string {
 	var b strings.Builder
 	cases, blank := 0, false
 	for len(rest) > 0 {
-		k, n := next(rest)
+		k, n := aergosql.Next(rest)
 		word := rest[:n]
 		rest = rest[n:]
-		if k == Space {
+		if k == aergosql.Space {
 			blank = true
 			continue
 		}
-		if k == Word {
+		if k == aergosql.Word {
 			switch strings.ToUpper(word) {
 			case "CASE":
 				cases++
@@ -117,7 +119,7 @@ func (st *Statement) text(source string) string {
 		}
 		blank = false
 		b.WriteString(word)
-		if word == ";" || cases <= 0 && k == Word && (st.If != nil && strings.EqualFold(word, "THEN") || st.For != nil && strings.EqualFold(word, "DO")) {
+		if word == ";" || cases <= 0 && k == aergosql.Word && (st.If != nil && strings.EqualFold(word, "THEN") || st.For != nil && strings.EqualFold(word, "DO")) {
 			break
 		}
 	}

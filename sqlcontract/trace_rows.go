@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/internal/wire"
 )
@@ -209,18 +210,18 @@ func (l looker) references(table *Table) []*reference {
 		f := byID[st.ColumnInt64(0)]
 		if f == nil {
 			action := st.ColumnText(6)
-			f = &reference{from: table, to: l.contract.Table(fold(st.ColumnText(2))), blocks: action == "NO ACTION" || action == "RESTRICT"}
+			f = &reference{from: table, to: l.contract.Table(aergosql.Fold(st.ColumnText(2))), blocks: action == "NO ACTION" || action == "RESTRICT"}
 			if f.to == nil {
 				return nil
 			}
 			byID[st.ColumnInt64(0)] = f
 			list = append(list, f)
 		}
-		to := fold(st.ColumnText(4))
+		to := aergosql.Fold(st.ColumnText(4))
 		if k := len(f.columns); to == "" && k < len(f.to.Key) {
 			to = f.to.Columns[f.to.Key[k]].Name // REFERENCES t means its primary key
 		}
-		f.columns = append(f.columns, [2]string{fold(st.ColumnText(3)), to})
+		f.columns = append(f.columns, [2]string{aergosql.Fold(st.ColumnText(3)), to})
 	}
 }
 
@@ -288,7 +289,7 @@ func (f *Refusal) invariant(l looker) {
 	v := b.v
 	t := tokensOf(l.contract.Source)
 	for ; t.i < len(t.list); t.i++ {
-		if t.is(t.i, "INVARIANT") && fold(t.val(t.i+1)) == v.Name {
+		if t.is(t.i, "INVARIANT") && aergosql.Fold(t.val(t.i+1)) == v.Name {
 			f.place(l.contract, t.list[t.i].Start)
 			break
 		}

@@ -3,6 +3,8 @@ package sqlcontract
 import (
 	"encoding/hex"
 	"strings"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // write is an INSERT of VALUES, an UPDATE or a DELETE in its plain form: what
@@ -18,12 +20,12 @@ type write struct {
 // tokens are a piece of SQL without blanks.
 type tokens struct {
 	sql  string
-	list []Token
+	list []aergosql.Token
 	i    int
 }
 
 func tokensOf(sql string) *tokens {
-	return &tokens{sql: sql, list: Split(sql)}
+	return &tokens{sql: sql, list: aergosql.Split(sql)}
 }
 
 func (t *tokens) val(i int) string {
@@ -35,7 +37,7 @@ func (t *tokens) val(i int) string {
 
 // is tells whether a token is a word or an operator.
 func (t *tokens) is(i int, what string) bool {
-	return i < len(t.list) && (t.list[i].Kind == Word || t.list[i].Kind == Op) && strings.EqualFold(t.val(i), what)
+	return i < len(t.list) && (t.list[i].Kind == aergosql.Word || t.list[i].Kind == aergosql.Op) && strings.EqualFold(t.val(i), what)
 }
 
 func (t *tokens) take(words ...string) bool {
@@ -50,11 +52,11 @@ func (t *tokens) take(words ...string) bool {
 
 // name takes a name, folded.
 func (t *tokens) name() string {
-	if t.i >= len(t.list) || t.list[t.i].Kind != Word && t.list[t.i].Kind != Quoted {
+	if t.i >= len(t.list) || t.list[t.i].Kind != aergosql.Word && t.list[t.i].Kind != aergosql.Quoted {
 		return ""
 	}
 	t.i++
-	return fold(strings.Trim(t.val(t.i-1), "\"`[]"))
+	return aergosql.Fold(strings.Trim(t.val(t.i-1), "\"`[]"))
 }
 
 // upTo takes the tokens up to one of the words outside parentheses, or to the

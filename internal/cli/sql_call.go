@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/repo"
 	"github.com/aergo-git/aergo-git/sqlcontract"
@@ -19,7 +20,7 @@ type sqlCall struct {
 
 // callIn reads a CALL; false when the statement is something else.
 func callIn(text string) (sqlCall, bool) {
-	toks := sqlcontract.Split(text)
+	toks := aergosql.Split(text)
 	word := func(i int) string {
 		if i < len(toks) {
 			return text[toks[i].Start:toks[i].End]

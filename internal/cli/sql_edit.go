@@ -13,7 +13,7 @@ import (
 
 	"github.com/peterh/liner"
 
-	"github.com/aergo-git/aergo-git/sqlcontract"
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // editor reads lines from a person: with history and Tab where the terminal can
@@ -184,7 +184,7 @@ func oneLine(lines []string) []string {
 	text := strings.Join(lines, "\n")
 	var b strings.Builder
 	at := 0
-	for _, t := range sqlcontract.Split(text) {
+	for _, t := range aergosql.Split(text) {
 		if strings.Contains(text[t.Start:t.End], "\n") || strings.TrimSpace(text[at:t.Start]) != "" {
 			return lines
 		}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/aergo-git/aergo-git/sqlcontract"
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // statement is one statement with its semicolon, or one line that begins with a
@@ -40,7 +40,7 @@ var errDropped = errors.New("the statement was dropped")
 // its semicolon.
 func (s *statements) next() (statement, error) {
 	for len(s.ready) == 0 {
-		begun := len(sqlcontract.Split(s.pending)) > 0
+		begun := len(aergosql.Split(s.pending)) > 0
 		line, err := s.read(begun)
 		switch {
 		case errors.Is(err, errDropped):
@@ -75,8 +75,8 @@ func (s *statements) next() (statement, error) {
 // cut moves the complete statements of pending to ready; empty ones are dropped.
 func (s *statements) cut() {
 	start, empty := 0, true
-	for _, t := range sqlcontract.Split(s.pending) {
-		if s.pending[t.Start:t.End] != ";" || t.Kind != sqlcontract.Op {
+	for _, t := range aergosql.Split(s.pending) {
+		if s.pending[t.Start:t.End] != ";" || t.Kind != aergosql.Op {
 			empty = false
 			continue
 		}
@@ -91,7 +91,7 @@ func (s *statements) cut() {
 
 // trimmed is the statement from its first token on.
 func (st statement) trimmed() statement {
-	if toks := sqlcontract.Split(st.text); len(toks) > 0 {
+	if toks := aergosql.Split(st.text); len(toks) > 0 {
 		st.line += strings.Count(st.text[:toks[0].Start], "\n")
 		st.text = st.text[toks[0].Start:]
 	}

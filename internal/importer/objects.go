@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
-	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // constraints adds what the compiler accepts: generated columns, CHECK, UNIQUE,
@@ -352,7 +352,7 @@ func (s *schema) notOurs(o Object) string {
 		return "it names another collation"
 	}
 	if o.Kind != "trigger" {
-		for _, t := range sqlcontract.Split(o.SQL) {
+		for _, t := range aergosql.Split(o.SQL) {
 			if o.SQL[t.Start:t.End] == ";" {
 				return "it is more than one statement"
 			}

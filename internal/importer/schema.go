@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
-	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // schema turns the schema of a database into that of the draft.
@@ -354,26 +354,26 @@ func constant(text string, c *Column) string {
 	if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "+") {
 		sign, s = strings.TrimPrefix(s[:1], "+"), strings.TrimSpace(s[1:])
 	}
-	toks := sqlcontract.Split(s)
+	toks := aergosql.Split(s)
 	if len(toks) != 1 || toks[0].End != len(s) {
 		return ""
 	}
 	switch k := toks[0].Kind; {
-	case k == sqlcontract.String && sign == "" && c.Type == "TEXT", k == sqlcontract.Blob && sign == "" && c.Type == "BLOB":
+	case k == aergosql.String && sign == "" && c.Type == "TEXT", k == aergosql.Blob && sign == "" && c.Type == "BLOB":
 		return s
-	case k == sqlcontract.String && sign == "" && c.Type == "INTEGER" && c.Form != Scaled:
+	case k == aergosql.String && sign == "" && c.Type == "INTEGER" && c.Form != Scaled:
 		if n, ok := wholeNumber(s[1 : len(s)-1]); ok { // affinity makes it a number
 			return fmt.Sprint(n)
 		}
-	case (k == sqlcontract.Integer || k == sqlcontract.Float) && c.Form == Scaled:
+	case (k == aergosql.Integer || k == aergosql.Float) && c.Form == Scaled:
 		if n, ok := scaledNumber(sign+s, '.', c.Scale); ok {
 			return fmt.Sprint(n)
 		}
-	case k == sqlcontract.Integer && c.Type == "INTEGER":
+	case k == aergosql.Integer && c.Type == "INTEGER":
 		return sign + s
-	case k == sqlcontract.Word && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "true"):
+	case k == aergosql.Word && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "true"):
 		return "1"
-	case k == sqlcontract.Word && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "false"):
+	case k == aergosql.Word && c.Type == "INTEGER" && sign == "" && strings.EqualFold(s, "false"):
 		return "0"
 	}
 	return ""

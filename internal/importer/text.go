@@ -3,13 +3,13 @@ package importer
 import (
 	"strings"
 
-	"github.com/aergo-git/aergo-git/sqlcontract"
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 )
 
 // hasWord tells whether a statement has a word, outside its strings and names.
 func hasWord(sql, word string) bool {
-	for _, t := range sqlcontract.Split(sql) {
-		if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], word) {
+	for _, t := range aergosql.Split(sql) {
+		if t.Kind == aergosql.Word && strings.EqualFold(sql[t.Start:t.End], word) {
 			return true
 		}
 	}
@@ -18,9 +18,9 @@ func hasWord(sql, word string) bool {
 
 // collates tells whether a statement names another collation than BINARY.
 func collates(sql string) bool {
-	toks := sqlcontract.Split(sql)
+	toks := aergosql.Split(sql)
 	for i, t := range toks {
-		if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], "COLLATE") && i+1 < len(toks) &&
+		if t.Kind == aergosql.Word && strings.EqualFold(sql[t.Start:t.End], "COLLATE") && i+1 < len(toks) &&
 			!strings.EqualFold(sql[toks[i+1].Start:toks[i+1].End], "BINARY") {
 			return true
 		}
@@ -42,8 +42,8 @@ func collated(sql string) map[string]bool {
 
 // usesAny tells whether a statement has one of these names.
 func usesAny(sql string, names map[string]bool) bool {
-	for _, t := range sqlcontract.Split(sql) {
-		if (t.Kind == sqlcontract.Word || t.Kind == sqlcontract.Quoted) && names[strings.ToLower(unquoted(sql[t.Start:t.End]))] {
+	for _, t := range aergosql.Split(sql) {
+		if (t.Kind == aergosql.Word || t.Kind == aergosql.Quoted) && names[strings.ToLower(unquoted(sql[t.Start:t.End]))] {
 			return true
 		}
 	}
@@ -52,7 +52,7 @@ func usesAny(sql string, names map[string]bool) bool {
 
 // bracket gives the text in the parentheses that open at token i, and the token
 // after them; "" if they do not close.
-func bracket(sql string, toks []sqlcontract.Token, i int) (string, int) {
+func bracket(sql string, toks []aergosql.Token, i int) (string, int) {
 	if i >= len(toks) || sql[toks[i].Start:toks[i].End] != "(" {
 		return "", i
 	}
@@ -86,8 +86,8 @@ func unquoted(s string) string {
 
 // definitions cuts the list of a CREATE TABLE at its commas, each piece as its
 // tokens.
-func definitions(sql string) (list [][]sqlcontract.Token) {
-	toks := sqlcontract.Split(sql)
+func definitions(sql string) (list [][]aergosql.Token) {
+	toks := aergosql.Split(sql)
 	depth, from := 0, 0
 	for i, t := range toks {
 		switch sql[t.Start:t.End] {
@@ -116,7 +116,7 @@ func generatedAs(sql, column string) string {
 			continue
 		}
 		for i, t := range d {
-			if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], "AS") {
+			if t.Kind == aergosql.Word && strings.EqualFold(sql[t.Start:t.End], "AS") {
 				text, _ := bracket(sql, d, i+1)
 				return strings.TrimSpace(text)
 			}
@@ -127,9 +127,9 @@ func generatedAs(sql, column string) string {
 
 // checks finds the conditions of a CREATE TABLE.
 func checks(sql string) (list []string) {
-	toks := sqlcontract.Split(sql)
+	toks := aergosql.Split(sql)
 	for i, t := range toks {
-		if t.Kind == sqlcontract.Word && strings.EqualFold(sql[t.Start:t.End], "CHECK") {
+		if t.Kind == aergosql.Word && strings.EqualFold(sql[t.Start:t.End], "CHECK") {
 			if text, _ := bracket(sql, toks, i+1); strings.TrimSpace(text) != "" {
 				list = append(list, strings.TrimSpace(text))
 			}
@@ -140,8 +140,8 @@ func checks(sql string) (list []string) {
 
 // signOnly tells a condition like price >= 0, which holds in any unit.
 func signOnly(sql string) bool {
-	toks := sqlcontract.Split(sql)
-	return len(toks) == 3 && toks[1].Kind == sqlcontract.Op && sql[toks[2].Start:] == "0"
+	toks := aergosql.Split(sql)
+	return len(toks) == 3 && toks[1].Kind == aergosql.Op && sql[toks[2].Start:] == "0"
 }
 
 // plainIndex tells an index on columns only, without expressions or WHERE.
@@ -157,7 +157,7 @@ func (s *schema) translate(sql string) (text, why string) { return s.translateUn
 func (s *schema) translateUnits(sql string, allow bool) (text, why string) {
 	var b strings.Builder
 	at := 0
-	for _, t := range sqlcontract.Split(sql) {
+	for _, t := range aergosql.Split(sql) {
 		word := sql[t.Start:t.End]
 		if between := sql[at:t.Start]; strings.TrimSpace(between) == "" {
 			b.WriteString(between)
@@ -165,7 +165,7 @@ func (s *schema) translateUnits(sql string, allow bool) (text, why string) {
 			b.WriteByte(' ') // a comment, perhaps one of the end of a line
 		}
 		at = t.End
-		if t.Kind != sqlcontract.Word && t.Kind != sqlcontract.Quoted {
+		if t.Kind != aergosql.Word && t.Kind != aergosql.Quoted {
 			b.WriteString(word)
 			continue
 		}
@@ -182,7 +182,7 @@ func (s *schema) translateUnits(sql string, allow bool) (text, why string) {
 			b.WriteString(word)
 		case to == "":
 			return "", "the name " + short(name) + " stands for two things that have different names now"
-		case t.Kind == sqlcontract.Word && strings.EqualFold(to, word):
+		case t.Kind == aergosql.Word && strings.EqualFold(to, word):
 			b.WriteString(word)
 		default:
 			b.WriteString(to)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -34,8 +35,8 @@ var chooses = []string{"LIMIT", "OVER", "GROUP_CONCAT", "STRING_AGG", "JSON_GROU
 
 // choosy tells whether a text has one of these words.
 func choosy(text string) bool {
-	return slices.ContainsFunc(sqlcontract.Split(text), func(t sqlcontract.Token) bool {
-		return t.Kind == sqlcontract.Word && slices.Contains(chooses, strings.ToUpper(text[t.Start:t.End]))
+	return slices.ContainsFunc(aergosql.Split(text), func(t aergosql.Token) bool {
+		return t.Kind == aergosql.Word && slices.Contains(chooses, strings.ToUpper(text[t.Start:t.End]))
 	})
 }
 

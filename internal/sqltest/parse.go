@@ -8,8 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
-	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // owner is the persona that deploys and owns everything.
@@ -47,7 +47,7 @@ type step struct {
 // parser reads tokens of a file. A method that reads something moves at past it.
 type parser struct {
 	script
-	toks []sqlcontract.Token
+	toks []aergosql.Token
 	at   int
 
 	line, lineAt int // the line of the last test, and its offset
@@ -84,14 +84,14 @@ func parse(name, contract, text string) (*script, error) {
 
 // split cuts a text into tokens; here a colon is always a token of its own, as
 // this language has no :parameters.
-func split(text string) []sqlcontract.Token {
-	var list []sqlcontract.Token
-	for _, t := range sqlcontract.Split(text) {
+func split(text string) []aergosql.Token {
+	var list []aergosql.Token
+	for _, t := range aergosql.Split(text) {
 		if text[t.Start] != ':' {
 			list = append(list, t)
 			continue
 		}
-		list = append(list, sqlcontract.Token{Kind: sqlcontract.Op, Start: t.Start, End: t.Start + 1})
+		list = append(list, aergosql.Token{Kind: aergosql.Op, Start: t.Start, End: t.Start + 1})
 		for _, rest := range split(text[t.Start+1 : t.End]) {
 			rest.Start, rest.End = rest.Start+t.Start+1, rest.End+t.Start+1
 			list = append(list, rest)
@@ -236,7 +236,7 @@ func (p *parser) args() ([]argument, error) {
 	}
 	for {
 		a := argument{off: p.off()}
-		if p.at+2 < len(p.toks) && p.isArrow(p.at+1) && p.toks[p.at].Kind == sqlcontract.Word {
+		if p.at+2 < len(p.toks) && p.isArrow(p.at+1) && p.toks[p.at].Kind == aergosql.Word {
 			var err error
 			if a.name, err = p.name("a name"); err != nil {
 				return nil, err
@@ -336,7 +336,7 @@ func (p *parser) clock() (statement, error) {
 
 // branch reads a branch's name: eu, or 'eu/berlin'.
 func (p *parser) branch() (string, error) {
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.String {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == aergosql.String {
 		return p.string("")
 	}
 	return p.name("the name of a branch")
@@ -344,11 +344,11 @@ func (p *parser) branch() (string, error) {
 
 // persona reads @owner, or the name of anybody else.
 func (p *parser) persona() (string, error) {
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.Variable && p.textOf(p.at)[0] == '@' {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == aergosql.Variable && p.textOf(p.at)[0] == '@' {
 		p.at++
 		return p.actor(p.textOf(p.at - 1)[1:], p.toks[p.at-1].Start)
 	}
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.Word {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == aergosql.Word {
 		p.at++
 		return p.actor(p.textOf(p.at-1), p.toks[p.at-1].Start)
 	}

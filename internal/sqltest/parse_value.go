@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
-	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // argument is a value of a call or an event, by name where it has one.
@@ -49,16 +49,16 @@ func (p *parser) literal() (any, error) {
 		return nil, p.wrong("a value")
 	}
 	t, text := p.toks[p.at], p.textOf(p.at)
-	if negative && t.Kind != sqlcontract.Integer && t.Kind != sqlcontract.Float {
+	if negative && t.Kind != aergosql.Integer && t.Kind != aergosql.Float {
 		return nil, p.wrong("a number")
 	}
 	p.at++
 	switch t.Kind {
-	case sqlcontract.Integer:
+	case aergosql.Integer:
 		if negative && text == "9223372036854775808" {
 			return int64(-1 << 63), nil
 		}
-		n, err := sqlcontract.ParseInteger(text)
+		n, err := aergosql.ParseInteger(text)
 		if err != nil {
 			return nil, p.fail(t.Start, "", err.Error())
 		}
@@ -66,7 +66,7 @@ func (p *parser) literal() (any, error) {
 			n = -n
 		}
 		return n, nil
-	case sqlcontract.Float:
+	case aergosql.Float:
 		if negative {
 			text = "-" + text
 		}
@@ -75,15 +75,15 @@ func (p *parser) literal() (any, error) {
 			return nil, p.fail(t.Start, "", "this is no number")
 		}
 		return x, nil
-	case sqlcontract.String:
+	case aergosql.String:
 		return unquote(text), nil
-	case sqlcontract.Blob:
+	case aergosql.Blob:
 		b, err := hex.DecodeString(text[2 : len(text)-1])
 		if err != nil {
 			return nil, p.fail(t.Start, "", "a blob is written x'00ff'")
 		}
 		return b, nil
-	case sqlcontract.Word:
+	case aergosql.Word:
 		switch strings.ToUpper(text) {
 		case "NULL":
 			return nil, nil
@@ -92,7 +92,7 @@ func (p *parser) literal() (any, error) {
 		case "FALSE":
 			return int64(0), nil
 		}
-	case sqlcontract.Variable:
+	case aergosql.Variable:
 		if text[0] == '@' {
 			name, err := p.actor(text[1:], t.Start)
 			if err != nil {
@@ -230,7 +230,7 @@ func (p *parser) query(comparison bool) (query, int, error) {
 	numbers := map[string]int{}
 	for _, t := range p.toks[first:last] {
 		text := p.text[t.Start:t.End]
-		if t.Kind != sqlcontract.Variable || text[0] != '@' {
+		if t.Kind != aergosql.Variable || text[0] != '@' {
 			continue
 		}
 		name, err := p.actor(text[1:], t.Start)
@@ -267,7 +267,7 @@ func (p *parser) textOf(i int) string {
 }
 
 func (p *parser) peekWord(word string) bool {
-	return p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.Word && strings.EqualFold(p.textOf(p.at), word)
+	return p.at < len(p.toks) && p.toks[p.at].Kind == aergosql.Word && strings.EqualFold(p.textOf(p.at), word)
 }
 
 func (p *parser) word(word string) bool {
@@ -279,7 +279,7 @@ func (p *parser) word(word string) bool {
 }
 
 func (p *parser) op(op string) bool {
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.Op && p.textOf(p.at) == op {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == aergosql.Op && p.textOf(p.at) == op {
 		p.at++
 		return true
 	}
@@ -288,7 +288,7 @@ func (p *parser) op(op string) bool {
 
 // name reads a name, in lower case as AERGOSQL folds them.
 func (p *parser) name(what string) (string, error) {
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.Word {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == aergosql.Word {
 		p.at++
 		return strings.ToLower(p.textOf(p.at - 1)), nil
 	}
@@ -296,7 +296,7 @@ func (p *parser) name(what string) (string, error) {
 }
 
 func (p *parser) string(what string) (string, error) {
-	if p.at < len(p.toks) && p.toks[p.at].Kind == sqlcontract.String {
+	if p.at < len(p.toks) && p.toks[p.at].Kind == aergosql.String {
 		p.at++
 		return unquote(p.textOf(p.at - 1)), nil
 	}
@@ -315,7 +315,7 @@ func (p *parser) wrong(expected string) error {
 	found := "the end of the file"
 	if p.at < len(p.toks) {
 		found = p.textOf(p.at)
-		if p.toks[p.at].Kind == sqlcontract.Bad && strings.ContainsAny(found[:1], "'\"`[") {
+		if p.toks[p.at].Kind == aergosql.Bad && strings.ContainsAny(found[:1], "'\"`[") {
 			found = "a quote that is not closed"
 		} else if r := []rune(found); len(r) > 30 {
 			found = string(r[:30]) + "…"
@@ -325,12 +325,12 @@ func (p *parser) wrong(expected string) error {
 }
 
 func (p *parser) fail(off int, next, what string) error {
-	return sqlcontract.ErrorAt(p.script.name, p.text, off, codeText, next, what)
+	return aergosql.ErrorAt(p.script.name, p.text, off, codeText, next, what)
 }
 
 // failAt is why a test failed: what stands at off of the file did not hold.
 func (s *script) failAt(off int, what string, cause error) error {
-	e := fault.Of(sqlcontract.ErrorAt(s.name, s.text, off, codeFailed, "", what))
+	e := fault.Of(aergosql.ErrorAt(s.name, s.text, off, codeFailed, "", what))
 	e.Err = cause
 	return e
 }

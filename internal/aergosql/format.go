@@ -1,4 +1,4 @@
-package sqlcontract
+package aergosql
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package sqlcontract
+package aergosql_test
 
 import (
 	"math/rand/v2"
@@ -7,6 +7,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/aergo-git/aergo-git/internal/aergosql"
+	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
 // written are the contracts and tests that people wrote: the formatter follows
@@ -14,7 +17,7 @@ import (
 func written(t testing.TB) []string {
 	t.Helper()
 	var files []string
-	for _, p := range []string{"../internal/cli/templates/*.sql", "../examples/*/*.sql", "testdata/good/*.sql", "system/*.sql"} {
+	for _, p := range []string{"../cli/templates/*.sql", "../../examples/*/*.sql", "../../sqlcontract/testdata/good/*.sql", "../../sqlcontract/system/*.sql"} {
 		found, err := filepath.Glob(p)
 		if err != nil {
 			t.Fatal(err)
@@ -34,7 +37,7 @@ func TestFormatFollowsTheHand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Format(file, string(text))
+		got, err := aergosql.Format(file, string(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +83,7 @@ CREATE ACTION one(:a TEXT) PUBLIC AS
 BEGIN SELECT id FROM t; END;
 /* last */
 `
-	got, err := Format("x.sql", in)
+	got, err := aergosql.Format("x.sql", in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,14 +104,14 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Add("create table t(a text); -- x\r\n\t/* y */ begin if then else end case ) ( => . .5 1 .a")
 	f.Fuzz(func(t *testing.T, text string) {
-		once, err := Format("x.sql", text)
+		once, err := aergosql.Format("x.sql", text)
 		if err != nil {
 			return
 		}
-		if err := equalTokens(text, once); err != nil {
+		if err := aergosql.EqualTokens(text, once); err != nil {
 			t.Fatal(err)
 		}
-		twice, err := Format("x.sql", once)
+		twice, err := aergosql.Format("x.sql", once)
 		if err != nil || twice != once {
 			t.Fatalf("%v\n%q\n%q\n%q", err, text, once, twice)
 		}
@@ -127,45 +130,45 @@ func TestFormatShuffled(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		for _, tok := range Lex(string(text)) {
+		for _, tok := range aergosql.Lex(string(text)) {
 			s := string(text)[tok.Start:tok.End]
 			switch {
-			case tok.Kind == Space && strings.TrimSpace(s) == "":
+			case tok.Kind == aergosql.Space && strings.TrimSpace(s) == "":
 				b.WriteString([]string{" ", "\n", "\t", "\r\n\n\n", "    "}[rnd.IntN(5)])
 			case strings.HasPrefix(s, "--"):
 				b.WriteString(s + "\n")
-			case tok.Kind == Word && rnd.IntN(2) == 0 && strings.ToUpper(s) == s:
+			case tok.Kind == aergosql.Word && rnd.IntN(2) == 0 && strings.ToUpper(s) == s:
 				b.WriteString(strings.ToLower(s))
 			default:
 				b.WriteString(s)
 			}
 		}
-		once, err := Format(file, b.String())
+		once, err := aergosql.Format(file, b.String())
 		if err != nil {
 			t.Fatalf("seed %d, %s: %v", seed, file, err)
 		}
-		if twice, err := Format(file, once); err != nil || twice != once {
+		if twice, err := aergosql.Format(file, once); err != nil || twice != once {
 			t.Fatalf("seed %d, %s: %v\n%s\n%s", seed, file, err, once, twice)
 		}
 		if strings.HasSuffix(file, "_test.sql") || strings.Contains(file, "system") {
 			continue
 		}
-		before, err := Compile("x", string(text))
+		before, err := sqlcontract.Compile("x", string(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		after, err := Compile("x", once)
+		after, err := sqlcontract.Compile("x", once)
 		if err != nil {
 			t.Fatalf("seed %d, %s: %v", seed, file, err)
 		}
-		if err := equalTokens(string(text), once); err != nil || !reflect.DeepEqual(stripped(before), stripped(after)) {
+		if err := aergosql.EqualTokens(string(text), once); err != nil || !reflect.DeepEqual(stripped(before), stripped(after)) {
 			t.Fatalf("seed %d, %s: another contract, %v", seed, file, err)
 		}
 	}
 }
 
 // stripped is what a contract says to callers.
-func stripped(c *Contract) any {
+func stripped(c *sqlcontract.Contract) any {
 	a := c.ABI()
 	return []any{a.Actions, a.Tables, len(c.Schema), len(c.Rules), len(c.Invariants)}
 }

@@ -1,7 +1,8 @@
-package sqlcontract
+package aergosql
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -18,9 +19,9 @@ const (
 	CodeLimit  = "AG0306" // too long
 )
 
-// source is a contract's text with its tokens. Blanks and comments are left
-// out of toks.
-type source struct {
+// Source is a text with its tokens, blanks and comments left out. Functions of a
+// token take its index in Tokens; offsets are of bytes in Text.
+type Source struct {
 	Name   string // of the contract, for messages
 	Text   string
 	Tokens []Token
@@ -28,11 +29,11 @@ type source struct {
 	lines []int // offset of each line's first byte
 }
 
-// newSource lexes text and refuses what no statement may hold.
-func newSource(name, text string) (*source, error) {
-	s := plainText(name, text)
-	if len(text) > maxSource {
-		return nil, fault.New(CodeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), maxSource)
+// NewSource lexes text and refuses what no statement may hold.
+func NewSource(name, text string) (*Source, error) {
+	s := PlainText(name, text)
+	if len(text) > MaxSource {
+		return nil, fault.New(CodeLimit, "split the contract in two", "contract %s has %d bytes of source, %d are allowed", name, len(text), MaxSource)
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		return nil, s.Fail(CodeSyntax, i, "", "a NUL byte in the source")
@@ -62,9 +63,9 @@ func newSource(name, text string) (*source, error) {
 	return s, nil
 }
 
-// plainText is a text to point into: without tokens, and nothing in it is refused.
-func plainText(name, text string) *source {
-	return &source{Name: name, Text: text, lines: lineStarts(text)}
+// PlainText is a text to point into: without tokens, and nothing in it is refused.
+func PlainText(name, text string) *Source {
+	return &Source{Name: name, Text: text, lines: lineStarts(text)}
 }
 
 // lineStarts are the offsets of the first byte of each line.
@@ -79,7 +80,7 @@ func lineStarts(text string) []int {
 }
 
 // checkToken refuses tokens that are wrong wherever they stand.
-func (s *source) checkToken(t Token) error {
+func (s *Source) checkToken(t Token) error {
 	x := s.Text[t.Start:t.End]
 	switch t.Kind {
 	case Bad:
@@ -98,9 +99,9 @@ func (s *source) checkToken(t Token) error {
 			return s.checkVariable(t, x)
 		}
 	case Quoted:
-		if n, ok := plainName(x[1 : len(x)-1]); !ok {
+		if n, ok := PlainName(x[1 : len(x)-1]); !ok {
 			return s.Fail(CodeSchema, t.Start, "use letters a-z, digits and _; a text stands in single quotes: 'x'", "the quoted name %s is not a plain name", x)
-		} else if reserved[n] {
+		} else if slices.Contains(Reserved(), n) {
 			return s.Fail(CodeSchema, t.Start, "choose another name", "%s is a word of the language", n)
 		}
 	case Float:
@@ -128,7 +129,7 @@ func badToken(x string) string {
 }
 
 // checkVariable refuses the forms of parameters that AERGOSQL does not have.
-func (s *source) checkVariable(t Token, x string) error {
+func (s *Source) checkVariable(t Token, x string) error {
 	switch {
 	case x[0] == '?' || x[0] == '$' || x[0] == '#':
 		return s.Fail(CodeSyntax, t.Start, "name it, as in :sku", "the parameter %s has no name that an action declares", x)
@@ -142,11 +143,11 @@ func (s *source) checkVariable(t Token, x string) error {
 	return nil
 }
 
-// plainName folds a name to lower case; ok tells whether it is one of
+// PlainName folds a name to lower case; ok tells whether it is one of
 // [a-z_][a-z0-9_]{0,62} then.
-func plainName(x string) (name string, ok bool) {
-	x = fold(x)
-	if x == "" || len(x) > maxName || isDigit(x[0]) {
+func PlainName(x string) (name string, ok bool) {
+	x = Fold(x)
+	if x == "" || len(x) > MaxName || isDigit(x[0]) {
 		return x, false
 	}
 	for i := 0; i < len(x); i++ {
@@ -157,8 +158,8 @@ func plainName(x string) (name string, ok bool) {
 	return x, true
 }
 
-// fold lowers A-Z and nothing else, as SQLite compares names.
-func fold(x string) string {
+// Fold lowers A-Z and nothing else, as SQLite compares names.
+func Fold(x string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
 			return r + 'a' - 'A'
@@ -167,63 +168,63 @@ func fold(x string) string {
 	}, x)
 }
 
-// reserved are the words by which the parser finds the end of a piece of SQL;
+// Reserved are the words by which the parser finds the end of a piece of SQL;
 // a column of such a name could not be told from them.
-var reserved = map[string]bool{"case": true, "else": true, "end": true, "then": true}
+func Reserved() []string { return []string{"case", "else", "end", "then"} }
 
-// val is the text of token i, or "" past the end.
-func (s *source) Val(i int) string {
+// Val is the text of token i, or "" past the end.
+func (s *Source) Val(i int) string {
 	if i < 0 || i >= len(s.Tokens) {
 		return ""
 	}
 	return s.Text[s.Tokens[i].Start:s.Tokens[i].End]
 }
 
-// upper is the word i in upper case, or "" if token i is no word.
-func (s *source) Upper(i int) string {
+// Upper is the word i in upper case, or "" if token i is no word.
+func (s *Source) Upper(i int) string {
 	if i < 0 || i >= len(s.Tokens) || s.Tokens[i].Kind != Word {
 		return ""
 	}
 	return strings.ToUpper(s.Val(i))
 }
 
-// op tells whether token i is the operator x.
-func (s *source) Op(i int, x string) bool {
+// Op tells whether token i is the operator x.
+func (s *Source) Op(i int, x string) bool {
 	return i >= 0 && i < len(s.Tokens) && s.Tokens[i].Kind == Op && s.Val(i) == x
 }
 
-// at is line and column, both from 1, of a byte offset; columns count runes.
-func (s *source) At(off int) (line, col int) {
+// At is line and column, both from 1, of a byte offset; columns count runes.
+func (s *Source) At(off int) (line, col int) {
 	off = min(off, len(s.Text))
 	line = sort.SearchInts(s.lines, off+1)
 	return line, utf8.RuneCountInString(s.Text[s.lines[line-1]:off]) + 1
 }
 
-// line is the line of a token, from 1.
-func (s *source) Line(tok int) int { return sort.SearchInts(s.lines, s.Tokens[tok].Start+1) }
+// Line is the line of a token, from 1.
+func (s *Source) Line(tok int) int { return sort.SearchInts(s.lines, s.Tokens[tok].Start+1) }
 
-// lineStart is the offset of the first byte of a line that the text has, from 1.
-func (s *source) LineStart(line int) int { return s.lines[line-1] }
+// LineStart is the offset of the first byte of a line that the text has, from 1.
+func (s *Source) LineStart(line int) int { return s.lines[line-1] }
 
 // Offset is where token i begins, or the end of the text past the last.
-func (s *source) Offset(i int) int {
+func (s *Source) Offset(i int) int {
 	if i < len(s.Tokens) {
 		return s.Tokens[i].Start
 	}
 	return len(s.Text)
 }
 
-// fail is the error for what stands at off: where, what, and the line with a
+// Fail is the error for what stands at off: where, what, and the line with a
 // caret under the place.
-func (s *source) Fail(code string, off int, next, what string, args ...any) *fault.Error {
+func (s *Source) Fail(code string, off int, next, what string, args ...any) *fault.Error {
 	line, col := s.At(off)
 	e := fault.New(code, next, what, args...)
 	e.What = fmt.Sprintf("%s:%d:%d: %s\n%s", s.Name, line, col, e.What, s.Excerpt(off))
 	return e
 }
 
-// excerpt shows the line of off with a caret under it, cut to a screen's width.
-func (s *source) Excerpt(off int) string {
+// Excerpt shows the line of off with a caret under it, cut to a screen's width.
+func (s *Source) Excerpt(off int) string {
 	const width = 60 // runes kept on either side of the place
 	off = min(off, len(s.Text))
 	start := strings.LastIndexByte(s.Text[:off], '\n') + 1
@@ -260,8 +261,8 @@ func clean(rs []rune) string {
 	}, string(rs))
 }
 
-// didYouMean is " (did you mean x?)" for the nearest of names, or "".
-func didYouMean(x string, names []string) string {
+// DidYouMean is " (did you mean x?)" for the nearest of names, or "".
+func DidYouMean(x string, names []string) string {
 	best, dist := "", len(x)/3+2
 	for _, n := range names {
 		if d := distance(x, n); d < dist && d < min(len(x), len(n)) {
@@ -276,8 +277,8 @@ func didYouMean(x string, names []string) string {
 
 // distance is the Levenshtein distance of two short names.
 func distance(a, b string) int {
-	if len(a) > maxName+1 || len(b) > maxName+1 {
-		return maxName
+	if len(a) > MaxName+1 || len(b) > MaxName+1 {
+		return MaxName
 	}
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -297,8 +298,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// plural is "1 column" or "2 columns".
-func plural(n int, noun string) string {
+// Plural is "1 column" or "2 columns".
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -1,11 +1,8 @@
-package sqlcontract
+package aergosql
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// kind is the class of a token. The classes follow SQLite's own tokenizer
+// Kind is the class of a token. The classes follow SQLite's own tokenizer
 // (tokenize.c, sqlite3GetToken), because a piece of SQL that we cut by our
 // tokens is prepared by SQLite by its tokens.
 type Kind uint8
@@ -23,7 +20,7 @@ const (
 	Bad                  // what SQLite would refuse too
 )
 
-// token is one token; Invariant: the tokens of a source, space included,
+// Token is one token; Invariant: the tokens of a source, space included,
 // concatenate to the source.
 type Token struct {
 	Kind       Kind
@@ -42,20 +39,20 @@ func isWord(c byte) bool {
 	return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '$' || c >= 0x80
 }
 
-// lex cuts src into tokens. It never fails: what no rule fits is a kBad token,
+// Lex cuts src into tokens. It never fails: what no rule fits is a Bad token,
 // of the length that SQLite would skip.
 func Lex(src string) []Token {
 	toks := make([]Token, 0, len(src)/4+1)
 	for at := 0; at < len(src); {
-		k, n := next(src[at:])
+		k, n := Next(src[at:])
 		toks = append(toks, Token{k, at, at + n})
 		at += n
 	}
 	return toks
 }
 
-// next is the first token of s, which is not empty.
-func next(s string) (Kind, int) {
+// Next is the first token of s, which is not empty.
+func Next(s string) (Kind, int) {
 	c := s[0]
 	switch {
 	case isSpace(c) && c != '\v': // SQLite: \v continues blanks and does not begin them
@@ -224,12 +221,4 @@ func (t Token) LiteralLen() int {
 		return t.End - t.Start
 	}
 	return 0
-}
-
-// Split cuts a text into tokens where SQLite cuts it; blanks and comments are
-// left out. It is for languages around AERGOSQL too, such as that of its tests:
-// a semicolon inside a string or a comment is no end of a statement there either.
-// It never fails: what no rule fits is a kBad token.
-func Split(src string) []Token {
-	return slices.DeleteFunc(Lex(src), func(t Token) bool { return t.Kind == Space })
 }

@@ -1,10 +1,10 @@
-package sqlcontract
+package aergosql
 
 import "strings"
 
 // checkFence refuses what can be told from the words alone, because the
 // authorizer does not see it.
-func (s *source) checkFence() error {
+func (s *Source) checkFence() error {
 	for i, t := range s.Tokens {
 		if t.Kind == Quoted && s.Op(i+1, ".") {
 			if err := s.checkPrefix(i, strings.ToUpper(s.Text[t.Start+1:t.End-1])); err != nil {
@@ -38,7 +38,7 @@ func (s *source) checkFence() error {
 
 // checkPrefix refuses main.t and temp.t, quoted or not: a query shows the
 // contract under another name, where a view that says main would name nothing.
-func (s *source) checkPrefix(i int, word string) error {
+func (s *Source) checkPrefix(i int, word string) error {
 	if (word == "MAIN" || word == "TEMP") && s.Op(i+1, ".") {
 		return s.Fail(CodeFence, s.Tokens[i].Start, "leave "+s.Val(i)+". out", "tables of a contract have no prefix")
 	}
@@ -47,7 +47,7 @@ func (s *source) checkPrefix(i int, word string) error {
 
 // checkCast looks at CAST(… AS type): any type but the three gives NUMERIC or
 // REAL in SQLite, "CAST(x AS DECIMAL)" too.
-func (s *source) checkCast(i int) error {
+func (s *Source) checkCast(i int) error {
 	if !s.Op(i+1, "(") {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (s *source) checkCast(i int) error {
 	for j := i + 1; j < len(s.Tokens); j++ {
 		switch {
 		case s.Op(j, "("):
-			if depth++; depth > maxParens {
+			if depth++; depth > MaxParens {
 				return nil // SQLite refuses the depth; do not look at each token once per level
 			}
 		case s.Op(j, ")"):

@@ -1,4 +1,4 @@
-package sqlcontract
+package aergosql
 
 // keywords writes the words that are keywords in capitals: SQLite's reserved
 // ones, which cannot be names, and ours where the grammar has them. Others, like

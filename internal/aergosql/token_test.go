@@ -1,12 +1,14 @@
-package sqlcontract
+package aergosql_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -22,10 +24,16 @@ func FuzzLex(f *testing.F) {
 	for _, s := range seedsOfTokens {
 		f.Add(s)
 	}
-	f.Add(shopSource(f))
+	for _, file := range written(f) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
 	f.Fuzz(func(t *testing.T, src string) {
 		at := 0
-		for _, tok := range Lex(src) {
+		for _, tok := range aergosql.Lex(src) {
 			if tok.Start != at || tok.End <= at {
 				t.Fatalf("token %v does not begin at %d", tok, at)
 			}
@@ -49,15 +57,15 @@ func compareComplete(t *testing.T, src string) {
 		return // its own rule, or blanks that only one of SQLite's two tokenizers knows
 	}
 	last := ""
-	for _, tok := range Lex(src) {
+	for _, tok := range aergosql.Lex(src) {
 		x := src[tok.Start:tok.End]
-		if tok.Kind == Bad && (isOpen(x) || strings.Contains(x, ";")) {
+		if tok.Kind == aergosql.Bad && (isOpen(x) || strings.Contains(x, ";")) {
 			return // SQLite has no answer either: the shell asks for more, prepare says "unrecognized token"
 		}
-		if tok.Kind == Variable && strings.ContainsAny(x, "(") {
+		if tok.Kind == aergosql.Variable && strings.ContainsAny(x, "(") {
 			return // sqlite3_complete knows no Tcl arrays
 		}
-		if tok.Kind != Space {
+		if tok.Kind != aergosql.Space {
 			last = x
 		}
 	}
@@ -100,19 +108,19 @@ func FuzzLexPrepare(f *testing.F) {
 		}
 		defer st.Finalize()
 		end, variables := len(sql), map[string]bool{}
-		for _, tok := range Lex(sql) {
+		for _, tok := range aergosql.Lex(sql) {
 			x := sql[tok.Start:tok.End]
-			if tok.Kind == Bad && strings.HasPrefix(x, "/*") {
+			if tok.Kind == aergosql.Bad && strings.HasPrefix(x, "/*") {
 				return // SQLite lets the end of the text close a comment, a contract may not
 			}
-			if tok.Kind == Bad {
+			if tok.Kind == aergosql.Bad {
 				t.Fatalf("SQLite takes %q, for us %q is no token", sql, x)
 			}
 			if x == ";" {
 				end = tok.End
 				break
 			}
-			if tok.Kind == Variable {
+			if tok.Kind == aergosql.Variable {
 				variables[x] = true
 			}
 		}

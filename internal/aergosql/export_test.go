@@ -1,0 +1,4 @@
+package aergosql
+
+// EqualTokens is what Format checks of its answer.
+var EqualTokens = equalTokens
