@@ -184,3 +184,63 @@ CREATE ACTION some(:step INTEGER, :v INTEGER) PUBLIC AS BEGIN UPDATE item SET v 
 		t.Errorf("merged %s", got)
 	}
 }
+
+// alice gives a contract of hers a role, on eu. On main mallory has taken the
+// contract's name. The role, granted to a name, would fall to her contract.
+func TestRoleOfANameThatMalloryTook(t *testing.T) {
+	const till = `DIALECT 1;
+CREATE TABLE purse (who TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE ACTION put(:who TEXT, :n INTEGER) PUBLIC AS BEGIN INSERT INTO purse VALUES (:who, :n); END;
+CREATE ACTION seize(:who TEXT) ROLE (court) AS BEGIN DELETE FROM purse WHERE who = :who; END;`
+	const judge = `DIALECT 1;
+USE till AS t;
+CREATE ACTION rule(:who TEXT) PUBLIC AS BEGIN CALL t.seize(:who); END;`
+	for _, cells := range []bool{false, true} {
+		s := begin(t, fixed(98))
+		s.deploy("", "till", till)
+		s.call("", "till", "put", args{"who": "carol", "n": int64(100)})
+		s.grant(dd.Writer, "*", "mallory")
+		s.branch("eu")
+		s.deploy("eu", "judge", judge)
+		owner := string(repo.AccountOf(s.key))
+		role := args{"contract": "till", "role": "court", "account": "judge"}
+		if _, err := s.Call(ctx, s.key, repo.Call{Branch: "eu", Contract: "aergo_role", Action: "grant", Args: role}); code(err) != "AG0403" {
+			t.Errorf("a grant to a name alone: %v", err)
+		}
+		role["owner"] = string(repo.AccountOf(keyOf("mallory")))
+		if _, err := s.Call(ctx, s.key, repo.Call{Branch: "eu", Contract: "aergo_role", Action: "grant", Args: role}); code(err) != "AG0728" {
+			t.Errorf("a grant to mallory's contract, which is not hers: %v", err)
+		}
+		role["owner"] = owner
+		s.call("eu", "aergo_role", "grant", role)
+		s.call("eu", "judge", "rule", args{"who": "carol"})
+		if _, err := s.CreateBranch("m/x", "main", keyOf("mallory"), false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Deploy(ctx, keyOf("mallory"), "m/x", "judge", judge); err != nil {
+			t.Fatal(err)
+		}
+		s.merge("m/x", "main", repo.MergeOptions{})
+		m := s.merge("eu", "main", repo.MergeOptions{Consistent: cells})
+		if m.Verdicts[0].Code != "AG0402" || m.Verdicts[len(m.Verdicts)-1].Code == "" {
+			t.Errorf("by cell %v: %+v", cells, m.Verdicts)
+		}
+		found := false
+		for _, v := range m.Verdicts {
+			found = found || v.Code == "AG0728"
+		}
+		if !found {
+			t.Errorf("by cell %v: no verdict is AG0728: %+v", cells, m.Verdicts)
+		}
+		s.call("main", "till", "put", args{"who": "dora", "n": int64(1)})
+		if _, err := s.Call(ctx, s.key, repo.Call{Branch: "main", Contract: "judge", Action: "rule", Args: args{"who": "dora"}}); code(err) != "AG0402" {
+			t.Errorf("by cell %v: mallory's judge seizes: %v", cells, err)
+		}
+		// Her branch, where judge is hers, has no use of alice's grant either; picked
+		// by its id it is the same transaction.
+		if m, err := s.CherryPick(ctx, s.key, "eu~1", repo.PickOptions{Empty: true}); err == nil && m.Included > 0 {
+			t.Errorf("by cell %v: picked %+v", cells, m)
+		}
+		s.verify()
+	}
+}

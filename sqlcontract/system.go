@@ -249,14 +249,27 @@ func (r *run) guardRole() error {
 	if slices.Contains(reservedRoles, role) || !goodName(role) {
 		return fail("AG0403", "role")
 	}
+	owner, named := r.args["owner"].(string)
 	if _, _, err := sign.ParseAccount(account); err == nil {
+		if named {
+			return fail("AG0403", "owner")
+		}
 		return nil
 	}
 	holder, err := r.s.find(account) // a contract may hold a role, too
-	if err == nil && (holder == nil || holder.version == 0) {
-		err = fail("AG0403", "account")
+	switch {
+	case err != nil:
+		return err
+	case holder == nil || holder.version == 0:
+		return fail("AG0403", "account")
+	case r.called == "revoke":
+		return nil
+	case !named:
+		return fail("AG0403", "owner")
+	case owner != string(holder.owner): // it was granted on a branch where the name was somebody else's
+		return fail("AG0728", account)
 	}
-	return err
+	return nil
 }
 
 // goodName is the form of names of contracts and roles.

@@ -242,6 +242,7 @@ func explanations() map[string]explanation {
 			"Deploy the earlier source, revoke or grant the role, set the merge rule anew. The rows of other transactions of the block: aergo revert REV --tx ID."},
 		"AG0723": {"A revert would change more rows than one transaction takes.",
 			"Revert its transactions one by one: aergo revert REV --tx ID."},
+		"AG0728": {"A role was granted to a contract, by its name and its owner, and on this branch the name is another owner's contract.", "aergo contract show NAME says whose it is. To give the role to that one on purpose: aergo grant ROLE --contract C --to NAME, here."},
 		"AG0724": {"Since the block that is to be reverted its contract was laid out in another way: a MIGRATION ran, or the table is gone.",
 			"Its cells do not mean the same any more. Call what puts them right."},
 		"AG0725": {"The block is not one's own and unpublished: somebody else made it or signed a transaction in it, it was published, or a branch, tag, merge or cherry-pick has it.",

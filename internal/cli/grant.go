@@ -90,10 +90,11 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 		a.say("%s "+has+"%s. Nothing to do.", a.who(account), role, contract, a.onBranch(branch))
 		return nil
 	}
-	res, err := r.Call(a.ctx, key, repo.Call{
-		Contract: roleContract, Action: verb, Branch: branch,
-		Args: map[string]any{"contract": contract, "role": role, "account": string(account)},
-	})
+	args := map[string]any{"contract": contract, "role": role, "account": string(account)}
+	if _, holder, err := r.Contract(branch, string(account)); err == nil && verb == "grant" {
+		args["owner"] = string(holder.Owner) // the name may be another's where this is merged
+	}
+	res, err := r.Call(a.ctx, key, repo.Call{Contract: roleContract, Action: verb, Branch: branch, Args: args})
 	if a.json && !res.Transaction.IsZero() {
 		j := resultOf(res)
 		j.Call = roleContract + "." + verb
@@ -181,7 +182,7 @@ func (a *app) holderOf(r *repo.Repository, branch, who string) (objectstore.Acco
 	case err != nil:
 		return objectstore.Account(who), nil
 	}
-	return "", usage("AG0113", "give the account in full for the key, "+string(account)+"; for the contract: aergo call aergo_role.grant contract=… role=… account="+who,
+	return "", usage("AG0113", "give the account in full for the key, "+string(account)+"; for the contract: aergo call aergo_role.grant contract=… role=… account="+who+" owner=…",
 		"%s is a key of yours and a contract", who)
 }
 

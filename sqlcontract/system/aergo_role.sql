@@ -1,5 +1,6 @@
 -- Who holds which role of which contract. Only the contract's owner grants and
--- revokes: the engine checks it before the body runs.
+-- revokes: the engine checks it before the body runs. To a contract it is granted
+-- with the contract's :owner, since on another branch its name may be another's.
 DIALECT 1;
 CREATE TABLE role (
   contract TEXT NOT NULL,
@@ -8,7 +9,7 @@ CREATE TABLE role (
   PRIMARY KEY (contract, role, account)
 );
 
-CREATE ACTION grant(:contract TEXT, :role TEXT, :account TEXT) PUBLIC AS
+CREATE ACTION grant(:contract TEXT, :role TEXT, :account TEXT, :owner TEXT DEFAULT NULL) PUBLIC AS
 BEGIN
   INSERT INTO role VALUES (:contract, :role, :account) ON CONFLICT DO NOTHING;
 END;
