@@ -24,13 +24,16 @@ func (r *Repository) Call(ctx context.Context, key crypto.Signer, c Call) (Resul
 // Deploy puts a contract in force, or a new version of it. What it would do is
 // told by Plan.
 func (r *Repository) Deploy(ctx context.Context, key crypto.Signer, branch, contract, source string) (Result, error) {
-	if _, err := sqlcontract.Compile(contract, source); err != nil {
+	next, err := sqlcontract.Compile(contract, source)
+	if err != nil {
 		return Result{}, err // in full; the receipt would hold a code only
 	}
 	return r.one(ctx, key, branch, func(d *draft) (Result, error) {
-		return d.submit(sqlcontract.Request{
-			Kind: sqlcontract.KindDeploy, Contract: contract, Args: map[string]any{"source": source}, GasLimit: sqlcontract.MaxGas,
-		})
+		args := map[string]any{"source": source}
+		if old, _, version, err := d.session.Contract(contract); err == nil && next.Migration(int(version)) != nil && old.Source != source {
+			args[sqlcontract.DeployReplacesArgument] = old.Code[:] // a merge must not run the block on another version
+		}
+		return d.submit(sqlcontract.Request{Kind: sqlcontract.KindDeploy, Contract: contract, Args: args, GasLimit: sqlcontract.MaxGas})
 	})
 }
 

@@ -119,3 +119,75 @@ insert  {"id":3,"amount":"3.50","who":"ann"}
 	}
 	s.verify()
 }
+
+// A MIGRATION block is written for one version. Where a merge meets another one
+// its deploy is excluded, and says so: it neither runs on rows that it does not
+// know, nor is it left out in silence.
+func TestMigrationMeetsAnotherVersion(t *testing.T) {
+	noted := strings.Replace(ledger1, "who TEXT);", "who TEXT, note TEXT);", 1)
+	noted = strings.Replace(noted, "'ann')", "'ann', NULL)", 1)
+	shouted := ledger1 + "MIGRATION FROM 1 AS BEGIN UPDATE entry SET who = upper(who); END;\n"
+	for _, c := range []struct{ name, main, eu, verdict, rows string }{
+		{"none there", "", ledger2, "", "2026|1|150\n2026|2|250\n"},
+		{"another layout there", noted, ledger2, "AG0729", "1|1.50|ann|<nil>\n2|2.50|ann|<nil>\n"},
+		{"rows only", "", shouted, "", "1|1.50|ANN\n2|2.50|ANN\n"},
+		{"rows only, another version there", ledger1 + "-- another\n", shouted, "AG0729", "1|1.50|ann\n2|2.50|ann\n"},
+		{"the same there", shouted, shouted, "", "1|1.50|ANN\n2|2.50|ann\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := begin(t, fixed(8))
+			s.deploy("", "ledger", ledger1)
+			s.call("", "ledger", "add", args{"id": int64(1), "amount": "1.50"})
+			s.branch("eu")
+			s.call("eu", "ledger", "add", args{"id": int64(2), "amount": "2.50"})
+			if c.main != "" {
+				s.deploy("", "ledger", c.main)
+			}
+			s.deploy("eu", "ledger", c.eu)
+			m := s.merge("eu", "main", repo.MergeOptions{NoFF: true})
+			if v := m.Verdicts[1]; v.Code != c.verdict || v.Included != (c.verdict == "") {
+				t.Errorf("the deploy is %+v", v)
+			}
+			if got := s.query("main", "SELECT * FROM ledger.entry ORDER BY id"); got != c.rows {
+				t.Errorf("rows %q, want %q", got, c.rows)
+			}
+			s.verify()
+			if c.verdict == "" {
+				return
+			}
+			// Written for the version that is here, it does.
+			n := strings.Replace(c.eu, "MIGRATION FROM 1", "MIGRATION FROM 2", 1)
+			s.deploy("", "ledger", n)
+			s.verify()
+		})
+	}
+	t.Run("the same number of another source", func(t *testing.T) {
+		s := begin(t, fixed(9))
+		s.branch("eu")
+		s.deploy("", "ledger", noted)
+		s.call("", "ledger", "add", args{"id": int64(1), "amount": "1.50"})
+		s.deploy("eu", "ledger", ledger1)
+		s.deploy("eu", "ledger", shouted)
+		m := s.merge("eu", "main", repo.MergeOptions{})
+		if got := verdicts(m); got != "deploy ledger: excluded AG0441\ndeploy ledger: excluded AG0729\n" {
+			t.Error(got)
+		}
+		if got := s.query("main", "SELECT who FROM ledger.entry"); got != "ann\n" {
+			t.Errorf("the block ran on rows of another version: %s", got)
+		}
+		s.verify()
+	})
+	t.Run("a later version picked alone", func(t *testing.T) {
+		s := begin(t, fixed(10))
+		s.deploy("", "ledger", ledger1)
+		s.call("", "ledger", "add", args{"id": int64(1), "amount": "1.50"})
+		s.branch("eu")
+		s.deploy("eu", "ledger", shouted)
+		s.deploy("eu", "ledger", shouted+"-- later\n")
+		m := s.pick("eu", repo.PickOptions{Empty: true})
+		if got := verdicts(m); got != "deploy ledger: excluded AG0729\n" {
+			t.Error(got)
+		}
+		s.verify()
+	})
+}

@@ -2,6 +2,7 @@ package sqlcontract
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -60,6 +61,9 @@ func (d *deploy) do() error {
 		return refusedSource(err)
 	}
 	if d.old != nil {
+		if err := d.meetsVersion(c); err != nil {
+			return err
+		}
 		if d.plan, err = PlanDeploy(d.old.contract, c, int(d.old.version)); err != nil {
 			return refusedSource(err)
 		}
@@ -88,6 +92,26 @@ func (d *deploy) do() error {
 	}
 	if d.old == nil && !s.block.Cells {
 		return d.construct(c)
+	}
+	return nil
+}
+
+// DeployReplacesArgument is the argument of a deploy whose MIGRATION block runs:
+// the hash of the source that it replaces, 32 bytes.
+const DeployReplacesArgument = "replaces"
+
+// meetsVersion fails (AG0729) where a deploy that was made to run a MIGRATION
+// block meets another version than the one that the block is for. The number in
+// MIGRATION FROM is not enough: on another branch another source may have it. Nor
+// does a merge run a block of a deploy that ran none where it was made.
+func (d *deploy) meetsVersion(c *Contract) error {
+	replaces, says := d.args[DeployReplacesArgument].([]byte)
+	if says {
+		delete(d.args, DeployReplacesArgument)
+	}
+	block := c.Migration(int(d.old.version)) != nil
+	if says && (!block || string(replaces) != string(d.old.contract.Code[:])) || !says && block && d.s.block.Merge {
+		return fail("AG0729", fmt.Sprintf("%s@%d", d.name, d.old.version))
 	}
 	return nil
 }

@@ -133,6 +133,7 @@ var reasons = map[string]string{
 	"AG0554": "the branch keeps its INVARIANTs, and this one would go or change: %s",
 	"AG0555": "the branch requires an INVARIANT, and this contract declares none: %s",
 	"AG0728": "the role was granted to a contract of another owner, and contract %s is not his here",
+	"AG0729": "its MIGRATION is for another version than the one in force, %s",
 	"AG0442": "the stored rows break the new contract: %s",
 }
 

@@ -243,6 +243,7 @@ func explanations() map[string]explanation {
 		"AG0723": {"A revert would change more rows than one transaction takes.",
 			"Revert its transactions one by one: aergo revert REV --tx ID."},
 		"AG0728": {"A role was granted to a contract, by its name and its owner, and on this branch the name is another owner's contract.", "aergo contract show NAME says whose it is. To give the role to that one on purpose: aergo grant ROLE --contract C --to NAME, here."},
+		"AG0729": {"A merge or cherry-pick met a deploy with a MIGRATION block, and the contract here is not in the version that the block was written for. The block does not run on rows that it does not know, and the deploy not without it.", "Deploy on this branch itself, with a block MIGRATION FROM the version that aergo contract list shows here; it may do nothing where the rows need nothing. Calls that came with it can then be picked: aergo cherry-pick."},
 		"AG0724": {"Since the block that is to be reverted its contract was laid out in another way: a MIGRATION ran, or the table is gone.",
 			"Its cells do not mean the same any more. Call what puts them right."},
 		"AG0725": {"The block is not one's own and unpublished: somebody else made it or signed a transaction in it, it was published, or a branch, tag, merge or cherry-pick has it.",
