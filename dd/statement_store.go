@@ -81,6 +81,19 @@ func (d *Directory) stated(st Statement) (Statement, []byte, error) {
 	return d.statement(h)
 }
 
+// Contradicts gives the statement that is known of a verified one's branch, epoch
+// and sequence and names another block; nil where there is none.
+func (d *Directory) Contradicts(st Statement) (*Statement, error) {
+	known, _, err := d.stated(st)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil || !Equivocation(st, known) {
+		return nil, err
+	}
+	return &known, nil
+}
+
 func (d *Directory) statement(id objectstore.Hash) (Statement, []byte, error) {
 	data, err := object(d.store, id, objectstore.KindHeadStatement)
 	if err != nil {

@@ -128,16 +128,23 @@ func VerifyDirectoryFile(data []byte, ledger *objectstore.Hash) (DirectoryReport
 	return rep, nil
 }
 
-func verifyDirectoryFile(data []byte, ledger *objectstore.Hash) (rep DirectoryReport, err error) {
+func decodeDirectoryFile(data []byte) (f directoryFile, err error) {
 	if len(data) > maxDirectory {
-		return rep, fmt.Errorf("it has %d bytes, %d are allowed", len(data), maxDirectory)
+		return f, fmt.Errorf("it has %d bytes, %d are allowed", len(data), maxDirectory)
 	}
-	var f directoryFile
 	if err := wire.Unmarshal(data, &f); err != nil {
-		return rep, err
+		return f, err
 	}
 	if f.Version != 1 || len(f.Directory) == 0 {
-		return rep, fmt.Errorf("it is of a version that is not known, or not whole")
+		return f, fmt.Errorf("it is of a version that is not known, or not whole")
+	}
+	return f, nil
+}
+
+func verifyDirectoryFile(data []byte, ledger *objectstore.Hash) (rep DirectoryReport, err error) {
+	f, err := decodeDirectoryFile(data)
+	if err != nil {
+		return rep, err
 	}
 	_, id, err := dd.DecodeGenesis(f.Genesis)
 	if err != nil {

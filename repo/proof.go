@@ -380,65 +380,70 @@ func (r *Repository) chain(p *proofFile, head, at objectstore.Hash) (branch.Bloc
 // the proof must be of; nil takes the one in the file, and then the report is
 // worth as much as the way its ledger id came to you.
 func VerifyProof(data []byte, ledger *objectstore.Hash) (ProofReport, error) {
-	rep, err := verifyProof(data, ledger)
-	if err != nil {
-		return ProofReport{}, fault.New("AG0604", "Ask for a new proof; this one proves nothing.", "the proof is not good: %w", err)
-	}
-	return rep, nil
+	return JudgeProof(data, ProofOptions{Ledger: ledger})
 }
 
-func verifyProof(data []byte, ledger *objectstore.Hash) (rep ProofReport, err error) {
+func verifyProof(data []byte, ledger *objectstore.Hash) (ProofReport, proven, error) {
+	var rep ProofReport
+	in := proven{file: &proofFile{}}
+	err := in.read(data, ledger, &rep)
+	return rep, in, err
+}
+
+// read verifies a proof by itself.
+func (in *proven) read(data []byte, ledger *objectstore.Hash, rep *ProofReport) error {
 	if len(data) > maxProof {
-		return rep, fmt.Errorf("it has %d bytes, %d are allowed", len(data), maxProof)
+		return fmt.Errorf("it has %d bytes, %d are allowed", len(data), maxProof)
 	}
-	var p proofFile
-	if err := wire.Unmarshal(data, &p); err != nil {
-		return rep, err
+	p := in.file
+	if err := wire.Unmarshal(data, p); err != nil {
+		return err
 	}
 	if p.Version != 1 || len(p.Headers) == 0 || len(p.Headers) > maxChain || len(p.Directory) == 0 {
-		return rep, fmt.Errorf("it is of a version that is not known, or not whole")
+		return fmt.Errorf("it is of a version that is not known, or not whole")
 	}
 	g, id, err := dd.DecodeGenesis(p.Genesis)
 	if err != nil {
-		return rep, err
+		return err
 	}
 	if ledger != nil && *ledger != id {
-		return rep, fmt.Errorf("it is of ledger %s, not of %s", id, *ledger)
+		return fmt.Errorf("it is of ledger %s, not of %s", id, *ledger)
 	}
 	states := map[objectstore.Hash]dd.State{}
-	state, err := directoryOf(p.Genesis, p.Directory, func(s dd.State) { states[s.Block().ID] = s })
+	in.state, err = directoryOf(p.Genesis, p.Directory, func(s dd.State) { states[s.Block().ID] = s })
 	if err != nil {
-		return rep, err
+		return err
 	}
-	b, err := p.published(state, &rep)
+	b, err := in.published(rep)
 	if err != nil {
-		return rep, err
+		return err
 	}
 	rep.Ledger, rep.Block, rep.Number, rep.Time = id, b.ID, uint64(b.Number), time.UnixMilli(b.Time).UTC()
 	if g.Origin != nil {
 		rep.Origin, rep.FromOrigin = g.Origin.Ledger, b.ID == g.Origin.Block
 	}
 	if b.Ledger != id && !rep.FromOrigin {
-		return rep, fmt.Errorf("its block is of ledger %s", b.Ledger.Short())
+		return fmt.Errorf("its block is of ledger %s", b.Ledger.Short())
 	}
 	if err := checkEngineIn(states, b.Header); err != nil {
-		return rep, fmt.Errorf("its block: %w", err)
+		return fmt.Errorf("its block: %w", err)
 	}
 	switch {
 	case p.Transaction != nil && len(p.Rows) == 0 && b.Ledger == id:
 		at, ok := states[b.Directory]
 		if !ok {
-			return rep, fmt.Errorf("its block names directory block %s, which is not part of the directory", b.Directory.Short())
+			return fmt.Errorf("its block names directory block %s, which is not part of the directory", b.Directory.Short())
 		}
-		return rep, p.Transaction.verify(state, at, b, &rep)
+		return p.Transaction.verify(in.state, at, b, rep)
 	case p.Transaction == nil && len(p.Rows) > 0:
-		return rep, p.verifyRow(b, &rep)
+		return p.verifyRow(b, rep)
 	}
-	return rep, fmt.Errorf("it proves neither a row nor a transaction")
+	return fmt.Errorf("it proves neither a row nor a transaction")
 }
 
 // published checks the head statement and the headers below it.
-func (p *proofFile) published(state dd.State, rep *ProofReport) (branch.Block, error) {
+func (in *proven) published(rep *ProofReport) (branch.Block, error) {
+	p, state := in.file, in.state
 	fail := func(err error) (branch.Block, error) { return branch.Block{}, err }
 	st, err := dd.DecodeStatement(p.Statement)
 	if err != nil {
@@ -452,6 +457,7 @@ func (p *proofFile) published(state dd.State, rep *ProofReport) (branch.Block, e
 	if err := dd.VerifyStatement(state, st, p.Seal, local); err != nil {
 		return fail(err)
 	}
+	in.statement = st
 	rep.Branch, rep.BranchID, rep.Published, rep.Statement, rep.Producer = p.Name, st.Branch, st.Block, st.Sequence, st.Producer
 	rep.Expires = time.UnixMilli(st.Expiry).UTC()
 	if known, ok, err := state.Branch(st.Branch); err != nil {
@@ -473,6 +479,7 @@ func (p *proofFile) published(state dd.State, rep *ProofReport) (branch.Block, e
 			return fail(fmt.Errorf("header %d, block %s, is not named by what stands above it", i, b.ID.Short()))
 		}
 		want = b.Parents
+		in.headers = append(in.headers, b)
 	}
 	return b, nil
 }

@@ -307,6 +307,14 @@ type ProofReport struct {
 	Expires   time.Time        // of the statement: after it, ask for a newer proof of what is published
 	Producer  objectstore.Account
 
+	// Directory is the block of the newest directory by which the proof was judged,
+	// with its number and time: what was revoked later is not known.
+	Directory       objectstore.Hash
+	DirectoryNumber uint64
+	DirectoryTime   time.Time
+	Expired         bool     // the statement has expired, by the clock that was given
+	Notices         []Notice // what is unusual about it, and what it does not tell
+
 	// Origin is the ledger that this one says it went on from; zero: none. Where
 	// FromOrigin is set the block is the one at which it did: the ledger vouches
 	// for it as for its own, the origin does not in this proof.

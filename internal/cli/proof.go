@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -17,27 +18,34 @@ import (
 )
 
 type proofJSON struct {
-	Kind        string         `json:"kind"` // row, absent, transaction
-	Ledger      string         `json:"ledger"`
-	LedgerKnown bool           `json:"ledger_known"` // false: compare the ledger id by another channel
-	Branch      string         `json:"branch"`
-	BranchID    string         `json:"branch_id"`
-	Block       string         `json:"block"`
-	Number      uint64         `json:"number"`
-	Time        string         `json:"time"`
-	Producer    string         `json:"producer"`
-	Statement   uint64         `json:"statement"`
-	Published   string         `json:"published"`
-	Origin      string         `json:"origin,omitempty"` // the ledger that this one went on from; it does not vouch for it here
-	Contract    string         `json:"contract,omitempty"`
-	Table       string         `json:"table,omitempty"`
-	Key         []any          `json:"key,omitempty"`
-	Row         map[string]any `json:"row,omitempty"`
-	Values      []any          `json:"values,omitempty"` // of the row, where the columns' names are not in the proof
-	Transaction string         `json:"transaction,omitempty"`
-	Call        string         `json:"call,omitempty"`
-	Status      string         `json:"status,omitempty"`
-	Code        string         `json:"code,omitempty"`
+	Kind        string `json:"kind"` // row, absent, transaction
+	Ledger      string `json:"ledger"`
+	LedgerKnown bool   `json:"ledger_known"` // false: compare the ledger id by another channel
+	Branch      string `json:"branch"`
+	BranchID    string `json:"branch_id"`
+	Block       string `json:"block"`
+	Number      uint64 `json:"number"`
+	Time        string `json:"time"`
+	Producer    string `json:"producer"`
+	Statement   uint64 `json:"statement"`
+	Published   string `json:"published"`
+	Expires     string `json:"expires"` // of the statement
+	Expired     bool   `json:"expired"`
+	// Directory is the newest directory block by which it was judged.
+	Directory       string         `json:"directory"`
+	DirectoryNumber uint64         `json:"directory_number"`
+	DirectoryTime   string         `json:"directory_time"`
+	Notices         []noticeJSON   `json:"notices"`
+	Origin          string         `json:"origin,omitempty"` // the ledger that this one went on from; it does not vouch for it here
+	Contract        string         `json:"contract,omitempty"`
+	Table           string         `json:"table,omitempty"`
+	Key             []any          `json:"key,omitempty"`
+	Row             map[string]any `json:"row,omitempty"`
+	Values          []any          `json:"values,omitempty"` // of the row, where the columns' names are not in the proof
+	Transaction     string         `json:"transaction,omitempty"`
+	Call            string         `json:"call,omitempty"`
+	Status          string         `json:"status,omitempty"`
+	Code            string         `json:"code,omitempty"`
 }
 
 func (a *app) proofCommand() *ucli.Command {
@@ -52,7 +60,12 @@ func (a *app) proofCommand() *ucli.Command {
 			{Name: "tx", Usage: "prove a transaction and its receipt", ArgsUsage: "ID", Flags: []ucli.Flag{output}, Action: a.proofTransaction},
 			{
 				Name: "verify", Usage: "check a proof", ArgsUsage: "FILE",
-				Flags:  []ucli.Flag{&ucli.StringFlag{Name: "ledger", Usage: "the proof must be of ledger `ID`; in a repository, of its ledger"}},
+				Description: "A proof holds the directory as it was then: a key that was revoked later is known only by a newer\n" +
+					"one. In a repository of its ledger that directory judges it, elsewhere the one of --directory.",
+				Flags: []ucli.Flag{
+					&ucli.StringFlag{Name: "ledger", Usage: "the proof must be of ledger `ID`; in a repository, of its ledger"},
+					&ucli.StringFlag{Name: "directory", Usage: "judge it by the directory in `FILE`, which aergo dd export wrote"},
+				},
 				Action: a.proofVerify,
 			},
 		},
@@ -183,7 +196,7 @@ func (a *app) proofVerify(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := repo.VerifyProof([]byte(data), ledger)
+	p, err := a.judge(c, []byte(data), ledger)
 	if err != nil {
 		return err
 	}
@@ -197,7 +210,11 @@ func (a *app) proofVerify(c *ucli.Context) error {
 	if !p.Origin.IsZero() {
 		lines = append(lines, []string{"  origin", "ledger " + id(p.Origin) + ", which does not vouch for it here"})
 	}
+	lines = append(lines, []string{"  judged by", fmt.Sprintf("directory block #%d %s, %s", p.DirectoryNumber, p.Directory.Short(), age(p.DirectoryTime))})
 	a.columns(lines)
+	for _, n := range p.Notices {
+		a.say("  %s %s", a.paint("33", "!"), clean(strings.TrimSpace(n.Code+" "+n.Text)))
+	}
 	if len(p.Row) > 0 {
 		columns := p.Columns
 		for i := len(columns); i < len(p.Row); i++ {
@@ -211,6 +228,38 @@ func (a *app) proofVerify(c *ucli.Context) error {
 		a.say("  Compare the ledger id by another channel, or give it: --ledger ID")
 	}
 	return nil
+}
+
+// judge verifies a proof by what is known: the directory of --directory, else
+// that of the repository we are in, if it is of the proof's ledger.
+func (a *app) judge(c *ucli.Context, data []byte, ledger *objectstore.Hash) (repo.ProofReport, error) {
+	o := repo.ProofOptions{Ledger: ledger, Now: time.Now()}
+	if file := c.String("directory"); file != "" {
+		text, err := a.readText(file, maxProof)
+		if err != nil {
+			return repo.ProofReport{}, err
+		}
+		o.Directory = []byte(text)
+		return repo.JudgeProof(data, o)
+	}
+	if a.repo != nil && ledger != nil && a.repo.Ledger() == *ledger {
+		return a.repo.JudgeProof(data)
+	}
+	return repo.JudgeProof(data, o)
+}
+
+// age says how long ago a time is, and the time.
+func age(t time.Time) string {
+	switch d := time.Since(t); {
+	case d < 0:
+		return "ahead of this machine's clock: " + date(t)
+	case d < time.Hour:
+		return "less than an hour old: " + date(t)
+	case d < 48*time.Hour:
+		return plural(int(d.Hours()), "hour") + " old: " + date(t)
+	default:
+		return plural(int(d.Hours())/24, "day") + " old: " + date(t)
+	}
 }
 
 // expectedLedger is --ledger, or the ledger of the repository we are in, or nil.
@@ -237,7 +286,12 @@ func proofOf(p repo.ProofReport, known bool) proofJSON {
 	j := proofJSON{
 		Kind: p.Kind, Ledger: id(p.Ledger), LedgerKnown: known, Branch: p.Branch, BranchID: id(p.BranchID), Block: id(p.Block),
 		Number: p.Number, Time: timeJSON(p.Time), Producer: string(p.Producer), Statement: p.Statement, Published: id(p.Published), Origin: id(p.Origin),
+		Expires: timeJSON(p.Expires), Expired: p.Expired, Notices: []noticeJSON{},
+		Directory: id(p.Directory), DirectoryNumber: p.DirectoryNumber, DirectoryTime: timeJSON(p.DirectoryTime),
 		Contract: p.Contract, Table: p.Table, Transaction: id(p.Transaction), Call: p.Call,
+	}
+	for _, n := range p.Notices {
+		j.Notices = append(j.Notices, noticeJSON(n))
 	}
 	for _, v := range p.Key {
 		j.Key = append(j.Key, cellJSON(v))
