@@ -36,6 +36,9 @@ func (c RegisterBranch) records(s State, op Operation) ([]record, error) {
 	} else if ok {
 		return nil, fault.New("AG0703", "", "branch %s is registered already, as %s", id.Short(), known.Name)
 	}
+	if err := s.notDeleted(id); err != nil {
+		return nil, err
+	}
 	if err := s.freeName(c.Name); err != nil {
 		return nil, err
 	}
@@ -53,7 +56,7 @@ func (c RegisterBranch) records(s State, op Operation) ([]record, error) {
 
 // UpdateBranch changes a registered branch; an empty field stays as it is. A new
 // producer begins a new epoch. Needs the right Admin on its name, and on the
-// new one.
+// new one; its producer needs the role producer there, too.
 type UpdateBranch struct {
 	ID       objectstore.Hash    `cbor:"1,keyasint"`
 	Name     string              `cbor:"2,keyasint,omitempty"`
@@ -84,6 +87,11 @@ func (c UpdateBranch) records(s State, op Operation) ([]record, error) {
 		}
 		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: c.Name}); err != nil {
 			return nil, err
+		}
+		if c.Producer == "" {
+			if err := s.mayBeProducer(b.Producer, c.Name); err != nil {
+				return nil, err
+			}
 		}
 		list = append(list, record{keyName(b.Name), nil}, record{keyName(c.Name), b.ID})
 		b.Name = c.Name

@@ -82,8 +82,9 @@ type Question struct {
 // Decide answers every question of permission in the ledger, on every path. nil
 // means yes. A denial is a fault with code AG0501 (a role is missing), AG0502
 // (not the branch's producer), AG0503 (not the directory's producer), AG0504
-// (the name belongs to another branch), AG0505 (too few admins) or AG0506 (not
-// the account's present keys), and says who could.
+// (the name belongs to another branch), AG0505 (too few admins), AG0506 (not
+// the account's present keys) or AG0532 (the branch was deleted), and says who
+// could.
 //
 // The rules:
 //   - The owner has every right, except that a registered branch has exactly one
@@ -99,6 +100,7 @@ type Question struct {
 //     long as he has the role producer there.
 //   - A branch that is not registered: its only producer is its creator, who
 //     needs the role writer on its name, which no registered branch may have.
+//   - A branch that was deleted: nothing but reading, as its last name says.
 //   - Register: admins of the name, and its creator with the role producer.
 //   - Merge and Tag: producers and admins.
 //   - Root: admins of everything, each once, exactly as many as the threshold
@@ -170,6 +172,13 @@ func (s State) find(q Question) (target, error) {
 		}
 		if ok {
 			return target{b.Name, &b}, nil
+		}
+		if d, gone, err := s.Deleted(q.Branch); err != nil {
+			return target{}, err
+		} else if gone && q.Right == RightRead {
+			return target{d.Name, nil}, nil
+		} else if gone {
+			return target{}, s.notDeleted(q.Branch)
 		}
 		id, err := branchID(s.Ledger(), q.Creator, q.Salt)
 		if err != nil {

@@ -48,6 +48,7 @@
 //	"key", key, account             account, for each present key of a known account
 //	"past", account, descriptor     until when it signed by that one
 //	"branch", id                    name, creator, salt, producer, epoch, policy, first parent, protection
+//	"deleted", id                   name, who deleted it, and when
 //	"name", branch name             id
 //	"peer", name                    account, addresses, whether it is a mirror
 //	"tag", name                     block, branch, tagger, message, time

@@ -112,11 +112,14 @@ func (d *Directory) Evidence() (list []Evidence, err error) {
 }
 
 // Settled reports whether evidence has been decided in s: an admin named the
-// block that is kept, or a new producer began a new epoch.
+// block that is kept, a new producer began a new epoch, or the branch was deleted.
 func (s State) Settled(e Evidence) (bool, error) {
 	b, ok, err := s.Branch(e.A.Branch)
 	if err != nil || ok && b.Epoch > e.A.Epoch {
 		return ok, err
+	}
+	if _, gone, err := s.Deleted(e.A.Branch); err != nil || gone {
+		return gone, err
 	}
 	_, ok, err = s.Resolved(e.A.Branch, e.A.Epoch, e.A.Sequence)
 	return ok, err

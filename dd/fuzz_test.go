@@ -52,6 +52,7 @@ func FuzzDecodeOperation(f *testing.F) {
 		SetEngine{Engine: 2},
 		SetPeer{Name: "berlin", Descriptor: descriptor("bob").Bytes(), Addresses: []string{"https://[2001:db8::1]:7070/a/b"}, Mirror: true},
 		SetPeer{Name: "berlin", Off: true},
+		DeleteBranch{ID: hash("b"), Name: "eu"},
 		SetProducer{Account: account("bob")},
 		TakeOver{Branch: hash("b")},
 		ResolveEvidence{Branch: hash("b"), Sequence: 1, Block: hash("x")},

@@ -120,8 +120,11 @@ func (s State) isOwn(q Question) (bool, error) {
 	if id, err := branchID(s.Ledger(), q.Creator, q.Salt); err != nil || id != q.Branch {
 		return false, nil // not his: no error may tell more
 	}
-	registered, err := s.hasRecord(keyBranch(q.Branch))
-	return !registered, err
+	if registered, err := s.hasRecord(keyBranch(q.Branch)); registered || err != nil {
+		return false, err
+	}
+	deleted, err := s.hasRecord(keyDeleted(q.Branch)) // then others have worked on it
+	return !deleted, err
 }
 
 // deniedRead is the one answer to who may not read. It says nothing of what or

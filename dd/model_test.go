@@ -24,6 +24,7 @@ type ruleModel struct {
 	threshold int
 	engine    int
 	peers     map[string]int // address of the person's machine, by number
+	branch    string         // name of the one branch beside main; "-": it was deleted
 }
 
 // attempt is one operation that somebody tries.
@@ -34,6 +35,7 @@ type attempt struct {
 	change Change
 	kind   string
 	person string
+	name   string // of a branch
 	n      int
 	next   int // of a revoked key: the key that the person has instead, 0 for none
 }
@@ -63,6 +65,11 @@ func (m *ruleModel) root(a attempt) bool {
 		}
 	}
 	return true
+}
+
+// rules says whether a person is admin of a name.
+func (m *ruleModel) rules(person, name string) bool {
+	return m.admins[person] || m.delegates[person] && name[:3] == "eu/"
 }
 
 // try says whether an attempt is allowed, and does it.
@@ -106,6 +113,18 @@ func (m *ruleModel) try(a attempt) bool {
 			return false
 		}
 		delete(m.peers, p)
+	case "register":
+		if m.branch != "" || !m.rules(a.author, a.name) {
+			return false
+		}
+		m.branch = a.name
+	case "rename", "delete":
+		if len(m.branch) < 2 || (a.kind == "rename") == (a.name == m.branch) || !m.rules(a.author, m.branch) || !m.rules(a.author, a.name) {
+			return false
+		}
+		if m.branch = a.name; a.kind == "delete" {
+			m.branch = "-" // for ever
+		}
 	case "delegate":
 		if !m.admins[a.author] && !m.delegates[a.author] || m.delegates[p] || m.gone[p] {
 			return false
@@ -167,6 +186,8 @@ func personKey(person string, n int) string {
 	return fmt.Sprint(person, " ", n)
 }
 
+var theBranch = must(branchID(stateOf(must(genesisOf("alice").Encode())).Ledger(), account("dave"), hash("one")))
+
 func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 	crowd := []string{"alice", "bob", "carol", "mallory"}
 	pick := func() string { return crowd[rng.IntN(len(crowd))] }
@@ -176,12 +197,12 @@ func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 		}
 		return m.key[p]
 	}
-	a := attempt{author: pick(), person: pick(), with: map[string]int{}}
+	a := attempt{author: pick(), person: pick(), name: []string{"eu/x", "eu/y", "us/x"}[rng.IntN(3)], with: map[string]int{}}
 	if rng.IntN(2) == 0 {
 		a.author = "alice"
 	}
 	a.key = keyOf(a.author)
-	kinds := []string{"admin", "unadmin", "threshold", "engine", "peer", "unpeer", "delegate", "reader", "keys", "keys", "revoke", "producer"}
+	kinds := []string{"admin", "unadmin", "threshold", "engine", "peer", "unpeer", "register", "rename", "delete", "delegate", "reader", "keys", "keys", "revoke", "producer"}
 	a.kind = kinds[rng.IntN(len(kinds))]
 	switch a.kind {
 	case "admin":
@@ -199,6 +220,12 @@ func drawAttempt(rng *rand.Rand, m *ruleModel) attempt {
 		a.change = SetPeer{Name: a.person, Descriptor: descriptor(a.person).Bytes(), Addresses: []string{fmt.Sprint("https://a.example:", a.n)}}
 	case "unpeer":
 		a.change = SetPeer{Name: a.person, Off: true}
+	case "register":
+		a.change = RegisterBranch{Name: a.name, Creator: account("dave"), Salt: hash("one"), Producer: account("alice")}
+	case "rename":
+		a.change = UpdateBranch{ID: theBranch, Name: a.name}
+	case "delete":
+		a.change = DeleteBranch{ID: theBranch, Name: a.name}
 	case "delegate":
 		a.change = Grant{Role: Admin, Pattern: "eu/*", Account: account(a.person)}
 	case "reader":

@@ -34,6 +34,7 @@ const (
 	KindRevokeKey  OperationKind = 15
 	KindTakeOver   OperationKind = 16
 	KindResolve    OperationKind = 17
+	KindDelete     OperationKind = 18
 )
 
 // String names the kind as the log shows it.
@@ -73,6 +74,8 @@ func (k OperationKind) String() string {
 		return "take over branch"
 	case KindResolve:
 		return "resolve evidence"
+	case KindDelete:
+		return "delete branch"
 	}
 	return fmt.Sprintf("operation kind %d", uint64(k))
 }
@@ -110,7 +113,7 @@ func (o SignedOperation) ID() objectstore.Hash {
 // Change is what an operation does: one of RegisterBranch, UpdateBranch,
 // ProtectBranch, AddTag, Grant, Revoke, AddIdentity, SetVisibility, SetKeys,
 // SetThreshold, SetEngine, RevokeKey, AnchorBranch, SetProducer, TakeOver,
-// ResolveEvidence, SetPeer.
+// ResolveEvidence, SetPeer, DeleteBranch.
 type Change interface {
 	// records checks the change against the state and who asks for it, and
 	// gives what it writes.
@@ -218,6 +221,8 @@ func decodeChange(kind OperationKind, body []byte) (Change, error) {
 		return decodeAs[TakeOver](body)
 	case KindResolve:
 		return decodeAs[ResolveEvidence](body)
+	case KindDelete:
+		return decodeAs[DeleteBranch](body)
 	}
 	return nil, fault.New("AG0603", "upgrade to a version that knows it", "this version does not know it")
 }

@@ -13,7 +13,8 @@ import (
 // one that is known already changes nothing. Where it contradicts any that was
 // known, both go into the batch as evidence, which is given, and the branch is
 // contested once the batch is committed (CheckContested). It fails with AG0605
-// where it is older, or its producer has been replaced. now is ms since 1970; for
+// where it is older, or its producer has been replaced, with AG0532 where the
+// branch was deleted. now is ms since 1970; for
 // a branch that is not registered local gives Name, Creator and Salt. Whether the
 // key was revoked (CheckRevoked) and whether the branch has the block are the
 // history's to say.
@@ -37,6 +38,9 @@ func (d *Directory) TakeStatement(b objectstore.Batch, st Statement, seal []byte
 	}
 	if st.Time > now+MaxBlockAhead {
 		return nil, fault.New("AG0508", "compare the clocks", "head statement %d of branch %s is %d ms ahead of this machine's clock", st.Sequence, st.Branch.Short(), st.Time-now)
+	}
+	if err := head.notDeleted(st.Branch); err != nil {
+		return nil, err
 	}
 	same, sameSeal, err := d.stated(st)
 	if errors.Is(err, objectstore.ErrNotFound) {

@@ -63,6 +63,7 @@ func makeVectors(t *testing.T) vectors {
 	if err != nil {
 		t.Fatal(err)
 	}
+	west := must(branchID(ledger, account("alice"), hash("eu/west")))
 	for i, c := range []struct {
 		name   string
 		change Change
@@ -71,6 +72,8 @@ func makeVectors(t *testing.T) vectors {
 		{"grant", Grant{Role: Producer, Pattern: "eu/*", Account: account("bob")}},
 		{"register", RegisterBranch{Name: "eu/west", Creator: account("alice"), Salt: hash("eu/west"), Producer: account("bob"), Policy: "consistent"}},
 		{"tag", AddTag{Name: "v1", Block: hash("block"), Branch: main.ID, Message: "first"}},
+		{"rename", UpdateBranch{ID: west, Name: "eu/north"}},
+		{"delete", DeleteBranch{ID: west, Name: "eu/north"}},
 		{"update", UpdateBranch{ID: main.ID, Policy: "automatic"}},
 		{"protect", ProtectBranch{ID: main.ID, From: hash("head"), Invariants: true, Approvals: 1, Policy: "consistent"}},
 		{"revoke", Revoke{Role: Producer, Pattern: "eu/*", Account: account("bob")}},

@@ -139,10 +139,16 @@ func (r *Repository) describe(state dd.State, rec branch.Record, current branch.
 	if err != nil {
 		return Branch{}, err
 	}
+	deleted := false
+	if !registered {
+		if _, deleted, err = state.Deleted(rec.ID); err != nil {
+			return Branch{}, err
+		}
+	}
 	policy, err := policyOf(state, rec)
 	return Branch{
 		Name: string(rec.Name), ID: rec.ID, Head: head, From: rec.From, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(),
-		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Scratch: rec.Scratch, Policy: policy, Protection: ProtectionOf(known),
+		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Deleted: deleted, Scratch: rec.Scratch, Policy: policy, Protection: ProtectionOf(known),
 	}, err
 }
 
@@ -221,31 +227,16 @@ func (r *Repository) Switch(name string) error {
 	return r.update(func(b objectstore.Batch) error { return branch.SetCurrent(b, r.db, rec.Name) })
 }
 
-// RenameBranch gives a branch another local name. Its id, and what it holds,
-// stay.
-func (r *Repository) RenameBranch(old, new string) error {
-	from, err := branch.ParseName(old)
-	if err != nil {
-		return err
-	}
-	to, err := branch.ParseName(new)
-	if err != nil {
-		return err
-	}
-	return r.update(func(b objectstore.Batch) error { return branch.Rename(b, r.db, from, to) })
-}
-
-// DeleteBranch forgets a local branch. Without force it refuses one whose head
-// no other branch or tag has.
+// DeleteBranch forgets a branch here, and here only: DeletionOf deletes one that
+// is registered for everybody. Without force it refuses one whose head no other
+// branch or tag has.
 func (r *Repository) DeleteBranch(name string, force bool) error {
 	rec, err := r.branch(name)
 	if err != nil {
 		return err
 	}
-	if !force && rec.Name != branch.Main && string(rec.Name) != r.Current() { // those are never deleted, which Delete says
-		if err := r.contained(rec); err != nil {
-			return err
-		}
+	if err := r.mayDelete(rec, force); err != nil {
+		return err
 	}
 	return r.update(func(b objectstore.Batch) error {
 		return errors.Join(branch.Delete(b, r.db, rec.Name), r.dropMerge(b, rec.ID), r.stood(b, rec.ID, nil))

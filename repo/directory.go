@@ -149,6 +149,11 @@ func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
 		return nil, err
 	}
 	list = append(list, trust...)
+	deleted, err := r.deletedHere(s, info.Branches)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, deleted...)
 	for _, b := range info.Branches {
 		if b.Local != "" && b.Local != b.Name {
 			list = append(list, Notice{"AG0504", fmt.Sprintf("branch %s is called %s here", b.Name, b.Local),

@@ -180,6 +180,9 @@ func (r *Repository) order(key crypto.Signer, op dd.SignedOperation, also func(o
 	if err := also(batch); err != nil {
 		return DirectoryOperation{}, err
 	}
+	if err := r.follow(batch, change, before, s); err != nil {
+		return DirectoryOperation{}, err
+	}
 	if err := batch.Commit(); err != nil {
 		return DirectoryOperation{}, err
 	}

@@ -22,6 +22,11 @@ type Taken struct {
 	// Fork is the proof, which was not known before, that the directory's producer
 	// made two chains; nil where there is none.
 	Fork *dd.Fork
+	// Renamed are the branches that are here and took their new names, Deleted the
+	// local names of those that are not in the directory any more. Their blocks
+	// are kept.
+	Renamed []Renamed
+	Deleted []string
 	// Statement is the head statement of a proof; nil where the file has none.
 	Statement *dd.Statement
 	// Contested is the evidence that it and a known one make, which is kept now.
@@ -62,11 +67,14 @@ func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error
 	if err != nil {
 		return t, err
 	}
+	if t.Renamed, t.Deleted, err = r.followNames(batch, before, after); err != nil {
+		return t, err
+	}
 	if err := batch.Commit(); err != nil {
 		return t, err
 	}
 	if len(other) > 0 {
-		if after, err = r.takeOther(p, other, now); err != nil {
+		if after, err = r.takeOther(&t, p, other, now); err != nil {
 			return t, err
 		}
 	}
@@ -84,11 +92,15 @@ func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error
 }
 
 // takeOther takes the second chain of a file, which proves something with the first.
-func (r *Repository) takeOther(p proofFile, other []dd.SealedBlock, now int64) (dd.State, error) {
+func (r *Repository) takeOther(t *Taken, p proofFile, other []dd.SealedBlock, now int64) (dd.State, error) {
 	if _, err := verifyFork(p.Genesis, p.Directory, other); err != nil {
 		return dd.State{}, err
 	}
 	i, err := partingOf(p.Directory, other)
+	if err != nil {
+		return dd.State{}, err
+	}
+	first, err := r.directory.Head()
 	if err != nil {
 		return dd.State{}, err
 	}
@@ -98,6 +110,11 @@ func (r *Repository) takeOther(p proofFile, other []dd.SealedBlock, now int64) (
 	if err != nil {
 		return s, err
 	}
+	renamed, deleted, err := r.followNames(batch, first, s)
+	if err != nil {
+		return s, err
+	}
+	t.Renamed, t.Deleted = append(t.Renamed, renamed...), append(t.Deleted, deleted...)
 	return s, batch.Commit()
 }
 

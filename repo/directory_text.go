@@ -88,6 +88,8 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 		return revocationText(c, who)
 	case dd.TakeOver:
 		return "take over branch " + c.Branch.Short()
+	case dd.DeleteBranch:
+		return fmt.Sprintf("delete branch %s, %s", c.Name, c.ID.Short())
 	case dd.ResolveEvidence:
 		return fmt.Sprintf("keep block %s of two that branch %s had as statement %d", c.Block.Short(), c.Branch.Short(), c.Sequence)
 	}
@@ -225,6 +227,9 @@ func (o DirectoryOperation) Fields() []Field {
 		add("descriptor", hex.EncodeToString(c.Keys))
 	case dd.TakeOver:
 		add("branch", c.Branch.String())
+	case dd.DeleteBranch:
+		add("branch", c.ID.String())
+		add("name", c.Name)
 	case dd.ResolveEvidence:
 		add("branch", c.Branch.String())
 		add("epoch", c.Epoch)

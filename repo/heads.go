@@ -328,8 +328,12 @@ func parentOf(b branch.Block) objectstore.Hash {
 // not here this copy is an older one, which is no fault of what it holds;
 // mayContinue keeps it from going on.
 func (v *verification) holds(rec branch.Record, p *dd.Protection, head objectstore.Hash) error {
+	_, deleted, err := v.directory.Deleted(rec.ID) // then its head statements count no more
+	if err != nil {
+		return err
+	}
 	st, _, err := v.r.directory.LatestStatement(rec.ID)
-	if err == nil {
+	if err == nil && !deleted {
 		ok, err := v.history.IsAncestor(st.Block, head)
 		if err == nil && !ok {
 			err = fmt.Errorf("its head leaves out block %s, which was published", st.Block.Short())
@@ -337,7 +341,7 @@ func (v *verification) holds(rec branch.Record, p *dd.Protection, head objectsto
 		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 			return err
 		}
-	} else if !errors.Is(err, objectstore.ErrNotFound) {
+	} else if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 		return err
 	}
 	if err := v.anchored(rec.ID, head); err != nil || p == nil {

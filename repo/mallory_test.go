@@ -140,7 +140,7 @@ func TestMalloryIsRefused(t *testing.T) {
 		}
 	}
 	// A name that the directory knows is not hers, though it is free here.
-	if err := s.RenameBranch("m/taken", "m/moved"); err != nil {
+	if err := s.DeleteBranch("m/taken", true); err != nil { // here alone
 		t.Fatal(err)
 	}
 	if _, err := s.CreateBranch("m/taken", "", mallory, false); code(err) != "AG0504" {

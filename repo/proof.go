@@ -317,6 +317,7 @@ func (r *Repository) publishedBy(block objectstore.Hash) (branch.Record, objects
 	}
 	var local *branch.Record
 	var localHead objectstore.Hash
+	var deleted error
 	for _, rec := range records {
 		head, err := branch.Head(r.db, rec.ID)
 		if err != nil {
@@ -334,12 +335,21 @@ func (r *Repository) publishedBy(block objectstore.Hash) (branch.Record, objects
 		if registered {
 			return rec, head, nil
 		}
+		if _, ok, err := state.Deleted(rec.ID); err != nil {
+			return fail(err)
+		} else if ok { // of such nothing is published
+			deleted = dd.Decide(state, question(dd.RightProduce, rec.Creator, rec))
+			continue
+		}
 		if local == nil {
 			local, localHead = &rec, head
 		}
 	}
 	if local != nil {
 		return *local, localHead, nil
+	}
+	if deleted != nil {
+		return fail(deleted)
 	}
 	return fail(fault.New("AG0201", "", "no branch here reaches block %s", block.Short()))
 }

@@ -519,7 +519,11 @@ func (r *Repository) directly(key crypto.Signer, what func() (dd.Change, error))
 	}
 	batch := r.db.NewBatch()
 	defer batch.Close()
-	if _, err := r.append(batch, state, now, op, key); err != nil {
+	next, err := r.append(batch, state, now, op, key)
+	if err != nil {
+		return err
+	}
+	if err := r.follow(batch, change, state, next); err != nil {
 		return err
 	}
 	return batch.Commit()

@@ -43,6 +43,7 @@ type Branch struct {
 	Creator    objectstore.Account
 	Current    bool
 	Registered bool        // in the directory; otherwise the name is local
+	Deleted    bool        // from the directory: it takes no more blocks
 	Scratch    bool        // its calls never leave it
 	Protection *Protection // nil: not protected
 	Policy     string      // how merges are made: "automatic", "consistent", or "" where each says

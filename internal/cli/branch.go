@@ -6,6 +6,7 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/repo"
 )
@@ -13,15 +14,17 @@ import (
 func (a *app) branchCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "branch", Usage: "list, make, rename or delete branches", ArgsUsage: "[NAME [START]]", Category: "history",
-		Description: "Without arguments lists the branches. A branch costs nothing, whatever the size\nof the ledger.",
-		Flags: []ucli.Flag{
+		Description: "Without arguments lists the branches. A branch costs nothing, whatever the size\nof the ledger. -m and -d of a registered branch are changes of the directory, for everybody, which\n" +
+			"an admin of its name makes. Other copies keep the blocks they have.",
+		Flags: append(signOnlyFlags(), []ucli.Flag{
 			&ucli.BoolFlag{Name: "scratch", Usage: "make one whose calls never leave it"},
 			mergePolicyFlag(),
 			&ucli.StringFlag{Name: "move", Aliases: []string{"m"}, Usage: "rename branch `OLD` to NAME; alone: the current one to OLD"},
 			&ucli.StringFlag{Name: "delete", Aliases: []string{"d"}, Usage: "delete branch `B`"},
 			&ucli.StringFlag{Name: "force-delete", Aliases: []string{"D"}, Usage: "delete branch `B` though nothing else has its blocks"},
+			&ucli.BoolFlag{Name: "local", Usage: "with -d or -D: forget it here, and leave it registered"},
 			&ucli.StringFlag{Name: "register", Usage: "enter branch `B` into the directory, for everybody"},
-		},
+		}...),
 		Subcommands: append([]*ucli.Command{{
 			Name: "policy", Usage: "say how merges are made where nobody says", ArgsUsage: "NAME automatic|consistent", Action: a.branchPolicy,
 		}}, a.protectCommands()...),
@@ -38,6 +41,11 @@ func (a *app) branch(c *ucli.Context) error {
 	if c.IsSet("merge") && (len(args) == 0 || c.IsSet("delete") || c.IsSet("force-delete") || c.IsSet("move") || c.IsSet("register")) {
 		return usage("AG0113", "aergo branch NAME --merge consistent", "--merge goes with a new branch")
 	}
+	if !c.IsSet("delete") && !c.IsSet("force-delete") && !c.IsSet("move") {
+		if err := a.nothingToSign(r.Current()); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.IsSet("delete"), c.IsSet("force-delete"):
 		force := c.IsSet("force-delete")
@@ -45,11 +53,16 @@ func (a *app) branch(c *ucli.Context) error {
 		if c.IsSet("delete") && force {
 			return usage("AG0113", "aergo branch -d NAME, or -D NAME", "-d and -D are two ways to delete")
 		}
+		told := false
 		for _, n := range names {
-			if err := r.DeleteBranch(n, force); err != nil {
+			waits, err := a.deleteBranch(r, n, force, c.Bool("local"))
+			if err != nil {
 				return a.branchError(r, n, err)
 			}
-			a.done("Branch %s deleted.", n)
+			told = told || waits
+		}
+		if told {
+			return nil
 		}
 		return a.branchesJSON(r)
 	case c.IsSet("move"):
@@ -60,11 +73,7 @@ func (a *app) branch(c *ucli.Context) error {
 		if len(args) > 1 {
 			return usage("AG0113", "aergo branch -m [OLD] NEW", "%q is one argument too many", args[1])
 		}
-		if err := r.RenameBranch(old, name); err != nil {
-			return a.branchError(r, old, err)
-		}
-		a.done("Branch %s is now called %s.", old, name)
-		return a.branchesJSON(r)
+		return a.renameBranch(r, old, name)
 	case c.IsSet("register"):
 		key, err := a.key()
 		if err != nil {
@@ -111,6 +120,9 @@ func (a *app) branch(c *ucli.Context) error {
 		} else if b.Scratch {
 			kind = "scratch"
 		}
+		if b.Deleted {
+			kind = "deleted"
+		}
 		if b.Protection != nil {
 			kind = "protected: " + a.protection(b)
 		} else if b.Policy != "" {
@@ -120,6 +132,66 @@ func (a *app) branch(c *ucli.Context) error {
 	}
 	a.columns(lines)
 	return nil
+}
+
+// deleteBranch deletes a branch: here, and if it is registered in the directory,
+// unless only here is asked for. waits tells that it was only signed.
+func (a *app) deleteBranch(r *repo.Repository, name string, force, local bool) (waits bool, err error) {
+	var change dd.Change
+	if !local {
+		if change, err = r.DeletionOf(name, force); err != nil {
+			return false, err
+		}
+	}
+	if change == nil {
+		if err := a.nothingToSign(name); err != nil {
+			return false, err
+		}
+		if err := r.DeleteBranch(name, force); err != nil {
+			return false, err
+		}
+		a.done("Branch %s deleted.", name)
+		return false, nil
+	}
+	if done, err := a.change(r, change); done || err != nil {
+		return done, err
+	}
+	if err := r.DeleteBranch(name, force); err != nil && !fault.Is(err, "AG0202") { // it need not be here
+		return false, err
+	}
+	a.done("Branch %s deleted, for everybody. Copies elsewhere keep the blocks they have.", name)
+	return false, nil
+}
+
+// nothingToSign refuses the flags of a change of the directory where there is none.
+func (a *app) nothingToSign(name string) error {
+	for _, flag := range []string{"sign-only", "output", "as"} {
+		if a.cmd.IsSet(flag) {
+			return usage("AG0113", "Leave --"+flag+" out.", "branch %s is local: the directory does not change", name)
+		}
+	}
+	return nil
+}
+
+// renameBranch gives a branch another name: a registered one in the directory.
+func (a *app) renameBranch(r *repo.Repository, old, name string) error {
+	change, err := r.RenamingOf(old, name)
+	if err != nil {
+		return a.branchError(r, old, err)
+	}
+	whose := ""
+	if change != nil {
+		if done, err := a.change(r, change); done || err != nil {
+			return err
+		}
+		whose = ", for everybody"
+	} else if err := a.nothingToSign(old); err != nil {
+		return err
+	} else if err := r.RenameBranch(old, name); err != nil {
+		return a.branchError(r, old, err)
+	}
+	a.done("Branch %s is now called %s%s.", old, name, whose)
+	return a.branchesJSON(r)
 }
 
 func (a *app) branchPolicy(c *ucli.Context) error {

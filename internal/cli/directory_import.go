@@ -32,6 +32,10 @@ type importedJSON struct {
 	Contested string `json:"contested,omitempty"` // another block, published as the same number
 	// Fork is two directory blocks by which one producer made two chains.
 	Fork []string `json:"fork,omitempty"`
+	// Local branches that took a new name, old to new, and those that the directory
+	// has no more.
+	Renamed map[string]string `json:"renamed,omitempty"`
+	Deleted []string          `json:"deleted,omitempty"`
 }
 
 func (a *app) directoryImport(c *ucli.Context) error {
@@ -55,6 +59,13 @@ func (a *app) directoryImport(c *ucli.Context) error {
 	if t.Statement != nil {
 		j.Branch, j.Published = id(t.Statement.Branch), id(t.Statement.Block)
 	}
+	for _, b := range t.Renamed {
+		if j.Renamed == nil {
+			j.Renamed = map[string]string{}
+		}
+		j.Renamed[b.Old] = b.New
+	}
+	j.Deleted = t.Deleted
 	var contested error
 	if f := t.Fork; f != nil {
 		j.Fork = forkOf(f)
@@ -90,6 +101,13 @@ func (a *app) told(t repo.Taken) {
 		a.done("The directory stands at #%s %s. Its chain leaves out block %s, at which it stood.", number, t.Block.Short(), t.Before.Short())
 	default:
 		a.done("The directory stands at #%s %s.", number, t.Block.Short())
+	}
+	for _, b := range t.Renamed {
+		a.say("Branch %s is called %s now.", clean(b.Old), clean(b.New))
+	}
+	for _, name := range t.Deleted {
+		a.say("Branch %s is not in the directory any more. Its blocks are kept here.", clean(name))
+		a.next("aergo switch -c NAME %s goes on with them; aergo branch -D %s forgets them", name, name)
 	}
 	if t.Statement != nil {
 		a.say("Published: block %s, until %s.", t.Statement.Block.Short(), date(timeOf(t.Statement.Expiry)))

@@ -182,6 +182,10 @@ func explanations() map[string]explanation {
 		"AG0553": {"An approval is not one of this ledger, branch or source, or not an approval at all.",
 			"Have it made anew: aergo approve SRC --into BRANCH"},
 
+		"AG0532": {"The branch was deleted from the directory: nobody makes blocks or head statements of it any more, or takes such. Its id is used for ever; a branch of that name that is made later is another one.",
+			"What is here of it is kept. Go on with it on a new branch: aergo switch -c NAME BRANCH"},
+		"AG0533": {"A registered branch cannot be renamed or deleted like this: its name stands in the directory, it is another by now, or the branch is protected.",
+			"aergo branch -m and -d change the directory; the error says what to do first."},
 		"AG0560": {"The directory has an engine in force that this program does not have, so it makes and executes no blocks there. Nothing is lost: reading, the directory, and verifying by signatures and changes go on.",
 			"Update the program. aergo dd show tells the engine in force, aergo version that of the program."},
 

@@ -216,6 +216,7 @@ type branchJSON struct {
 	Creator    string `json:"creator"`
 	Current    bool   `json:"current"`
 	Registered bool   `json:"registered"`
+	Deleted    bool   `json:"deleted"` // from the directory: it takes no more blocks
 	Scratch    bool   `json:"scratch"`
 	Policy     string `json:"policy"` // automatic, consistent, or "": none
 	// Protection is null where the branch is not protected. Then policy is binding.
@@ -223,7 +224,7 @@ type branchJSON struct {
 }
 
 func branchOf(b repo.Branch) branchJSON {
-	return branchJSON{b.Name, id(b.ID), id(b.Head), b.Number, timeJSON(b.Time), string(b.Creator), b.Current, b.Registered, b.Scratch, b.Policy, protectionOf(b.Protection)}
+	return branchJSON{b.Name, id(b.ID), id(b.Head), b.Number, timeJSON(b.Time), string(b.Creator), b.Current, b.Registered, b.Deleted, b.Scratch, b.Policy, protectionOf(b.Protection)}
 }
 
 type contractJSON struct {
