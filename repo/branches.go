@@ -104,9 +104,9 @@ func (r *Repository) Branches() ([]Branch, error) {
 		return nil, err
 	}
 	current := r.current()
-	list := make([]Branch, len(records))
+	list, read := make([]Branch, len(records)), r.reader()
 	for i, rec := range records {
-		if list[i], err = r.describe(state, rec, current); err != nil {
+		if list[i], err = r.describe(state, rec, current, read); err != nil {
 			return nil, err
 		}
 	}
@@ -123,15 +123,15 @@ func (r *Repository) Branch(name string) (Branch, error) {
 	if err != nil {
 		return Branch{}, err
 	}
-	return r.describe(state, rec, r.current())
+	return r.describe(state, rec, r.current(), r.history.Read)
 }
 
-func (r *Repository) describe(state dd.State, rec branch.Record, current branch.Name) (Branch, error) {
+func (r *Repository) describe(state dd.State, rec branch.Record, current branch.Name, read func(objectstore.Hash) (branch.Block, error)) (Branch, error) {
 	head, err := branch.Head(r.db, rec.ID)
 	if err != nil {
 		return Branch{}, err
 	}
-	b, err := r.history.Read(head)
+	b, err := read(head)
 	if err != nil {
 		return Branch{}, fmt.Errorf("branch %s: %w", rec.Name, err)
 	}
@@ -139,17 +139,16 @@ func (r *Repository) describe(state dd.State, rec branch.Record, current branch.
 	if err != nil {
 		return Branch{}, err
 	}
-	deleted := false
-	if !registered {
-		if _, deleted, err = state.Deleted(rec.ID); err != nil {
-			return Branch{}, err
-		}
+	policy, deleted := rec.Policy, false
+	if registered {
+		policy = known.Policy
+	} else if _, deleted, err = state.Deleted(rec.ID); err != nil {
+		return Branch{}, err
 	}
-	policy, err := policyOf(state, rec)
 	return Branch{
 		Name: string(rec.Name), ID: rec.ID, Head: head, From: rec.From, Number: uint64(b.Number), Time: time.UnixMilli(b.Time).UTC(),
 		Creator: rec.Creator, Current: rec.Name == current, Registered: registered, Deleted: deleted, Scratch: rec.Scratch, Policy: policy, Protection: ProtectionOf(known),
-	}, err
+	}, nil
 }
 
 // CreateBranch makes a branch that begins at a revision. It costs one small
@@ -203,7 +202,7 @@ func (r *Repository) CreateBranch(name, from string, key crypto.Signer, scratch 
 	if err := batch.Commit(); err != nil {
 		return Branch{}, err
 	}
-	return r.describe(state, rec, r.current())
+	return r.describe(state, rec, r.current(), r.history.Read)
 }
 
 // update runs one change of local names in a batch of its own.

@@ -59,22 +59,14 @@ type Notice struct {
 }
 
 // Directory tells what the directory says, by name, and what of it is unusual.
+// It reads all of it: DirectoryHead, Identities and Grants read parts.
 func (r *Repository) Directory() (DirectoryInfo, error) {
-	info := DirectoryInfo{}
 	s, err := r.directory.Head()
 	if err != nil {
-		return info, err
+		return DirectoryInfo{}, err
 	}
-	g, err := r.directory.Genesis()
+	info, err := r.headOf(s)
 	if err != nil {
-		return info, err
-	}
-	b := s.Block()
-	info = DirectoryInfo{
-		Ledger: s.Ledger(), Owner: s.Owner(), Producer: s.Producer(), Threshold: s.Threshold(), Public: s.Public(),
-		Created: time.UnixMilli(g.Created).UTC(), Block: b.ID, Number: b.Number, Time: time.UnixMilli(b.Time).UTC(),
-	}
-	if info.Engine, err = s.Engine(); err != nil {
 		return info, err
 	}
 	if info.Identities, err = s.Identities(); err != nil {
@@ -96,6 +88,47 @@ func (r *Repository) Directory() (DirectoryInfo, error) {
 	return info, err
 }
 
+// DirectoryHead is Directory without its lists.
+func (r *Repository) DirectoryHead() (DirectoryInfo, error) {
+	s, err := r.directory.Head()
+	if err != nil {
+		return DirectoryInfo{}, err
+	}
+	return r.headOf(s)
+}
+
+func (r *Repository) headOf(s dd.State) (DirectoryInfo, error) {
+	g, err := r.directory.Genesis()
+	if err != nil {
+		return DirectoryInfo{}, err
+	}
+	b := s.Block()
+	info := DirectoryInfo{
+		Ledger: s.Ledger(), Owner: s.Owner(), Producer: s.Producer(), Threshold: s.Threshold(), Public: s.Public(),
+		Created: time.UnixMilli(g.Created).UTC(), Block: b.ID, Number: b.Number, Time: time.UnixMilli(b.Time).UTC(),
+	}
+	info.Engine, err = s.Engine()
+	return info, err
+}
+
+// Identities lists the identities by name.
+func (r *Repository) Identities() ([]dd.Identity, error) {
+	s, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
+	return s.Identities()
+}
+
+// Grants lists the granted roles by role, pattern and account.
+func (r *Repository) Grants() ([]dd.RoleRecord, error) {
+	s, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
+	return s.Roles()
+}
+
 // directoryBranches lists the registered branches by name, with their heads here.
 func (r *Repository) directoryBranches(s dd.State) ([]DirectoryBranch, error) {
 	registered, err := s.Branches()
@@ -106,18 +139,20 @@ func (r *Repository) directoryBranches(s dd.State) ([]DirectoryBranch, error) {
 	if err != nil {
 		return nil, err
 	}
+	names := make(map[branch.ID]branch.Name, len(local))
+	for _, rec := range local {
+		names[rec.ID] = rec.Name
+	}
+	read := r.reader()
 	list := make([]DirectoryBranch, len(registered))
 	for i, b := range registered {
 		list[i].Branch = b
-		for _, rec := range local {
-			if rec.ID != b.ID {
-				continue
-			}
-			list[i].Local = string(rec.Name)
+		if name, ok := names[b.ID]; ok {
+			list[i].Local = string(name)
 			if list[i].Head, err = branch.Head(r.db, b.ID); err != nil {
 				return nil, err
 			}
-			head, err := r.history.Read(list[i].Head)
+			head, err := read(list[i].Head)
 			if err != nil {
 				return nil, err
 			}
@@ -133,6 +168,21 @@ func (r *Repository) directoryBranches(s dd.State) ([]DirectoryBranch, error) {
 	}
 	slices.SortFunc(list, func(x, y DirectoryBranch) int { return strings.Compare(x.Name, y.Name) })
 	return list, nil
+}
+
+// reader reads the heads of many branches, each block once.
+func (r *Repository) reader() func(objectstore.Hash) (branch.Block, error) {
+	known := map[objectstore.Hash]branch.Block{}
+	return func(id objectstore.Hash) (branch.Block, error) {
+		if b, ok := known[id]; ok {
+			return b, nil
+		}
+		b, err := r.history.Read(id)
+		if err == nil {
+			known[id] = b
+		}
+		return b, err
+	}
 }
 
 // notices finds what is unusual.
@@ -154,6 +204,10 @@ func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
 		return nil, err
 	}
 	list = append(list, deleted...)
+	evidence, err := r.directory.Evidence()
+	if err != nil {
+		return nil, err
+	}
 	for _, b := range info.Branches {
 		if b.Local != "" && b.Local != b.Name {
 			list = append(list, Notice{"AG0504", fmt.Sprintf("branch %s is called %s here", b.Name, b.Local),
@@ -168,6 +222,9 @@ func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
 		}
 		if b.Statement.Epoch < b.Epoch {
 			list = append(list, Notice{"", fmt.Sprintf("the head statement of %s is by the producer before: the new one has not published its head yet", b.Name), ""})
+		}
+		if !slices.ContainsFunc(evidence, func(e dd.Evidence) bool { return e.A.Branch == b.ID }) {
+			continue
 		}
 		if err := r.directory.CheckContested(s, b.ID); fault.Is(err, "AG0606") {
 			list = append(list, Notice{"AG0606", err.Error(), "aergo dd resolve " + b.Name + " BLOCK names the one that is kept"})

@@ -470,7 +470,7 @@ func (r *Repository) Status() (Status, error) {
 	if s.Merging, _, err = r.OpenMerge(""); err != nil {
 		return Status{}, err
 	}
-	if s.Branch, err = r.describe(state, rec, r.current()); err != nil {
+	if s.Branch, err = r.describe(state, rec, r.current(), r.history.Read); err != nil {
 		return Status{}, err
 	}
 	if s.Engine, err = state.Engine(); err != nil {

@@ -103,7 +103,7 @@ func (a *app) changesFrom(from int64, left *int) (int64, error) {
 	if err != nil {
 		return from, err
 	}
-	d, err := r.Directory()
+	d, err := r.DirectoryHead()
 	if err != nil {
 		return from, err
 	}

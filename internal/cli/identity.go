@@ -161,15 +161,15 @@ func (a *app) identityList(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := r.Directory()
+	list, err := r.Identities()
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return a.emit(identitiesOf(d.Identities))
+		return a.emit(identitiesOf(list))
 	}
 	var lines [][]string
-	for _, i := range d.Identities {
+	for _, i := range list {
 		lines = append(lines, []string{clean(i.Name), string(i.Account), date(timeOf(i.Added))})
 	}
 	a.columns(lines)
@@ -190,12 +190,12 @@ func (a *app) identityDocument(r *repo.Repository, i dd.Identity) error {
 	if err != nil {
 		return err
 	}
-	d, err := r.Directory()
+	grants, err := r.Grants()
 	if err != nil {
 		return err
 	}
 	j := identityShowJSON{identityOf(i), threshold, lines, changes, []grantJSON{}}
-	for _, g := range d.Grants {
+	for _, g := range grants {
 		if g.Account == i.Account {
 			j.Grants = append(j.Grants, grantOf(g))
 		}
@@ -215,7 +215,7 @@ func (a *app) identityShow(c *ucli.Context) error {
 	if a.json {
 		return a.identityDocument(r, i)
 	}
-	d, err := r.Directory()
+	grants, err := r.Grants()
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (a *app) identityShow(c *ucli.Context) error {
 		a.say("  %s", k)
 	}
 	var lines [][]string
-	for _, g := range d.Grants {
+	for _, g := range grants {
 		if g.Account == i.Account {
 			lines = append(lines, []string{"  " + string(g.Role), clean(g.Pattern), "by " + a.who(g.By), date(timeOf(g.Since))})
 		}
@@ -261,7 +261,7 @@ func (a *app) visibility(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := r.Directory()
+	d, err := r.DirectoryHead()
 	if err != nil {
 		return err
 	}

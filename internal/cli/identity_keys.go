@@ -169,12 +169,12 @@ func (a *app) useKey(r *repo.Repository, name string) error {
 
 // identity finds an identity by name or account.
 func (a *app) identity(r *repo.Repository, who string) (dd.Identity, error) {
-	d, err := r.Directory()
+	list, err := r.Identities()
 	if err != nil {
 		return dd.Identity{}, err
 	}
 	var names []string
-	for _, i := range d.Identities {
+	for _, i := range list {
 		if i.Name == who || string(i.Account) == who {
 			return i, nil
 		}
