@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -232,7 +233,19 @@ func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
 			return nil, err
 		}
 	}
+	slices.SortStableFunc(list, func(x, y Notice) int { return cmp.Compare(urgency(x), urgency(y)) })
 	return list, nil
+}
+
+// urgency orders notices: first what stops work, last what only has to be known.
+func urgency(n Notice) int {
+	switch n.Code {
+	case "AG0606", "AG0560":
+		return 0
+	case "AG0509":
+		return 2
+	}
+	return 1
 }
 
 // trustNotices are those about keys and signatures.
@@ -241,6 +254,7 @@ func (r *Repository) trustNotices(s dd.State) (list []Notice, err error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(revoked, func(x, y dd.Revocation) int { return cmp.Compare(y.Since, x.Since) })
 	for _, v := range revoked {
 		what := "account " + r.called(v.Account)
 		if len(v.Key) > 0 {

@@ -23,6 +23,7 @@ func (a *app) branchCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "delete", Aliases: []string{"d"}, Usage: "delete branch `B`"},
 			&ucli.StringFlag{Name: "force-delete", Aliases: []string{"D"}, Usage: "delete branch `B` though nothing else has its blocks"},
 			&ucli.BoolFlag{Name: "local", Usage: "with -d or -D: forget it here, and leave it registered"},
+			allFlag(),
 			&ucli.StringFlag{Name: "register", Usage: "enter branch `B` into the directory, for everybody"},
 		}...),
 		Subcommands: append([]*ucli.Command{{
@@ -109,6 +110,8 @@ func (a *app) branch(c *ucli.Context) error {
 		return err
 	}
 	var lines [][]string
+	below := map[int]string{}
+	list, left := fewer(a, c, list, func(b repo.Branch) bool { return b.Current })
 	for _, b := range list {
 		mark := " "
 		if b.Current {
@@ -124,13 +127,14 @@ func (a *app) branch(c *ucli.Context) error {
 			kind = "deleted"
 		}
 		if b.Protection != nil {
-			kind = "protected: " + a.protection(b)
+			kind, below[len(lines)] = "", "protected: "+a.protection(b)
 		} else if b.Policy != "" {
 			kind = strings.TrimSpace(kind + " merges " + b.Policy)
 		}
 		lines = append(lines, []string{mark + " " + b.Name, b.Head.Short(), "#" + strconv.FormatUint(b.Number, 10), date(b.Time), a.who(b.Creator), kind})
 	}
-	a.columns(lines)
+	a.columnsAnd(lines, below)
+	a.more(left, "aergo branch --all")
 	return nil
 }
 

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"fmt"
 	"os"
-	"strconv"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -20,11 +18,13 @@ func (a *app) directoryCommand() *ucli.Command {
 		Subcommands: append([]*ucli.Command{
 			{
 				Name: "show", Usage: "show identities, grants, branches and tags", Action: a.directoryShow,
-				Description: "One screen of what the directory says. What is unusual stands at the end, with a mark.\n" +
+				Flags: []ucli.Flag{&ucli.BoolFlag{Name: "all", Usage: "show all of each list"}},
+				Description: "One screen of what the directory says: of long lists what matters most, such as admins, what\n" +
+					"is protected, and what is new. What is unusual stands at the end, with a mark. --json is whole.\n" +
 					"As SQL: dd.identities, dd.grants, dd.branches, dd.tags, dd.peers, dd.log, see docs/reference/history.md",
 			},
 			{
-				Name: "log", Usage: "list the operations, newest first", Flags: []ucli.Flag{count}, Action: a.directoryLog,
+				Name: "log", Usage: "list the operations, newest first", Flags: []ucli.Flag{count, allFlag()}, Action: a.directoryLog,
 				Description: "Directory block, time, who, what. With --json one line of JSON for each.",
 			},
 			{
@@ -109,93 +109,6 @@ type noticeJSON struct {
 	Code string `json:"code"`
 	Text string `json:"text"`
 	Next string `json:"next"`
-}
-
-func (a *app) directoryShow(c *ucli.Context) error {
-	r, err := a.begin(c, 0, 0, "dd show")
-	if err != nil {
-		return err
-	}
-	d, err := r.Directory()
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.emit(directoryOf(d))
-	}
-	access := "private"
-	if d.Public {
-		access = "public: anybody may read"
-	}
-	a.columns([][]string{
-		{"ledger", id(d.Ledger) + "  " + access},
-		{"owner", a.whoFull(d.Owner)},
-		{"producer", a.whoFull(d.Producer)},
-		{"directory", fmt.Sprintf("block #%d %s, %s; %s, engine %d", d.Number, d.Block.Short(), date(d.Time), rule(d.Threshold), d.Engine)},
-	})
-	a.section("identities", len(d.Identities), func(i int) []string {
-		return []string{clean(d.Identities[i].Name), string(d.Identities[i].Account)}
-	})
-	a.section("grants", len(d.Grants), func(i int) []string {
-		g := d.Grants[i]
-		return []string{a.who(g.Account), string(g.Role), clean(g.Pattern), "by " + a.who(g.By), date(timeOf(g.Since))}
-	})
-	a.section("branches", len(d.Branches), func(i int) []string {
-		b := d.Branches[i]
-		head := "not here"
-		if b.Local != "" {
-			head = b.Head.Short() + "  #" + strconv.FormatUint(b.Number, 10)
-		}
-		state := "not published yet"
-		if b.Statement != nil {
-			state = fmt.Sprintf("published %s as %d until %s", b.Statement.Block.Short(), b.Statement.Sequence, date(timeOf(b.Statement.Expiry)))
-		}
-		if p := repo.ProtectionOf(b.Branch); p != nil {
-			return []string{clean(b.Name), head, "protected: " + a.protection(repo.Branch{Policy: b.Policy, Protection: p}), state}
-		}
-		return []string{clean(b.Name), head, "producer " + a.who(b.Producer), state}
-	})
-	a.section("tags", len(d.Tags), func(i int) []string {
-		t := d.Tags[i]
-		return []string{clean(t.Name), t.Block.Short(), a.who(t.Tagger), date(t.Time), clean(t.Message)}
-	})
-	a.section("peers", len(d.Peers), func(i int) []string { return a.peerLine(d.Peers[i]) })
-	if len(d.Notices) == 0 {
-		return nil
-	}
-	a.say("unusual")
-	for _, n := range d.Notices {
-		code := ""
-		if n.Code != "" {
-			code = n.Code + " "
-		}
-		a.say("  %s %s%s", a.paint("33", "!"), code, clean(n.Text))
-		if n.Next != "" {
-			a.say("    %s", clean(n.Next))
-		}
-	}
-	return nil
-}
-
-func rule(threshold uint64) string {
-	if threshold == 1 {
-		return "1 admin decides root matters"
-	}
-	return strconv.FormatUint(threshold, 10) + " admins decide root matters"
-}
-
-// section prints a heading and its lines; nothing where there are none.
-func (a *app) section(title string, n int, line func(i int) []string) {
-	if n == 0 {
-		return
-	}
-	a.say("%s", title)
-	lines := make([][]string, n)
-	for i := range lines {
-		lines[i] = line(i)
-		lines[i][0] = "  " + lines[i][0]
-	}
-	a.columns(lines)
 }
 
 func directoryOf(d repo.DirectoryInfo) directoryJSON {

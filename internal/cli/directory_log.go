@@ -44,12 +44,19 @@ func (a *app) directoryLog(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := 0
+	shown, left := 0, 0
+	if limit == 0 && a.outTerminal && !a.json && !c.Bool("all") {
+		left = longList
+	}
 	err = r.DirectoryLog(a.ctx, 0, func(o repo.DirectoryOperation) error {
 		if limit > 0 && shown == limit {
 			return errEnough
 		}
 		shown++
+		if left > 0 && shown > left {
+			a.say("… and more: aergo dd log --all")
+			return errEnough
+		}
 		return a.showOperation(o)
 	})
 	if errors.Is(err, errEnough) {

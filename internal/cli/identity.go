@@ -38,7 +38,7 @@ func (a *app) identityCommand() *ucli.Command {
 					"admin of everything. It never goes back to keys it had.",
 			},
 			a.identityRevokeCommand(),
-			{Name: "list", Usage: "list the names", Action: a.identityList},
+			{Name: "list", Usage: "list the names", Flags: []ucli.Flag{allFlag()}, Action: a.identityList},
 			{Name: "show", Usage: "show who is behind a name or an account", ArgsUsage: "NAME|ACCOUNT", Action: a.identityShow},
 		},
 	}
@@ -169,10 +169,12 @@ func (a *app) identityList(c *ucli.Context) error {
 		return a.emit(identitiesOf(list))
 	}
 	var lines [][]string
+	list, left := fewer(a, c, list, nil)
 	for _, i := range list {
 		lines = append(lines, []string{clean(i.Name), string(i.Account), date(timeOf(i.Added))})
 	}
 	a.columns(lines)
+	a.more(left, "aergo identity list --all")
 	return nil
 }
 

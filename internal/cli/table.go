@@ -3,9 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+	ucli "github.com/urfave/cli/v2"
 )
 
 // rowWriter prints rows in one of the formats of --format. Row copies nothing
@@ -270,7 +272,10 @@ func (w *rowWriter) Close() error {
 }
 
 // columns prints lines of cells in aligned columns, without a head.
-func (a *app) columns(rows [][]string) {
+func (a *app) columns(rows [][]string) { a.columnsAnd(rows, nil) }
+
+// columnsAnd is columns with more lines below some rows.
+func (a *app) columnsAnd(rows [][]string, below map[int]string) {
 	var widths []int
 	for _, r := range rows {
 		for i, c := range r {
@@ -280,12 +285,45 @@ func (a *app) columns(rows [][]string) {
 			widths[i] = max(widths[i], runewidth.StringWidth(c))
 		}
 	}
-	for _, r := range rows {
+	for n, r := range rows {
 		var b strings.Builder
 		for i, c := range r {
 			b.WriteString(c)
 			b.WriteString(strings.Repeat(" ", widths[i]-runewidth.StringWidth(c)+2))
 		}
 		a.say("%s", strings.TrimRight(b.String(), " "))
+		if text := below[n]; text != "" {
+			a.say("    %s", text)
+		}
+	}
+}
+
+// longList is how many lines of a list a terminal shows: nobody reads ten
+// thousand. A file or pipe gets all of them.
+const longList = 100
+
+func allFlag() ucli.Flag {
+	return &ucli.BoolFlag{Name: "all", Usage: "show all of a long list on a terminal, too"}
+}
+
+// fewer gives the beginning of a list that is too long for a terminal, and how
+// many lines are left out. The one that must be seen stays, at the end.
+func fewer[T any](a *app, c *ucli.Context, list []T, must func(T) bool) (shown []T, left int) {
+	if !a.outTerminal || len(list) <= longList || c.Bool("all") {
+		return list, 0
+	}
+	shown = slices.Clone(list[:longList])
+	if must != nil {
+		if i := slices.IndexFunc(list[longList:], must); i >= 0 {
+			shown[longList-1] = list[longList+i]
+		}
+	}
+	return shown, len(list) - longList
+}
+
+// more says how many lines of a list were left out, and what shows them.
+func (a *app) more(left int, command string) {
+	if left > 0 {
+		a.say("… and %s more: %s", grouped(left), command)
 	}
 }
