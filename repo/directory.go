@@ -240,7 +240,7 @@ func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
 // urgency orders notices: first what stops work, last what only has to be known.
 func urgency(n Notice) int {
 	switch n.Code {
-	case "AG0606", "AG0560":
+	case "AG0607", "AG0606", "AG0560":
 		return 0
 	case "AG0509":
 		return 2
