@@ -7,6 +7,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
@@ -217,10 +218,10 @@ func (c *compiler) explainMessage(msg, word string, off int) error {
 	case has("unknown database"):
 		return c.Fail(codeFence, off, "leave it out", noPrefix)
 	case has("no such function: "):
-		if why, next := refusedFunction(word); why != notListed {
+		if why, next := sqlfunc.Refusal(word); why != sqlfunc.NotListed {
 			return c.Fail(codeFence, off, next, "the function %s is not allowed: %s", word, why)
 		}
-		return c.Fail(codeUnknown, off, listPage, "%s%s", msg, aergosql.DidYouMean(word, functionNames()))
+		return c.Fail(codeUnknown, off, sqlfunc.ListPage, "%s%s", msg, aergosql.DidYouMean(word, sqlfunc.Names()))
 	case has("table sqlite_"):
 		return c.Fail(codeFence, off, "the schema is what the CREATE statements say", "%s", msg)
 	case has("syntax error", "incomplete input", "unrecognized token"):

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/aergosql"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 )
 
 // queries prepares every query of the actions and invariants, in source order:
@@ -321,4 +322,15 @@ func (c *compiler) rule(r *MergeRule, t *Table, col *Column, at int) error {
 		return c.Fail(codeSchema, at, want, "the action %s returns %s, %s.%s is %s", a.Name, a.Returns[0].Type, t.Name, col.Name, col.Type)
 	}
 	return nil
+}
+
+// weigh sets a query's weight by the program that SQLite makes of it: that of
+// views, triggers, cascades and CHECKs is part of it.
+func (c *compiler) weigh(q *Query) error {
+	program, err := c.rows("EXPLAIN "+q.SQL, 1, 5)
+	if err != nil {
+		return err
+	}
+	q.weight, err = sqlfunc.WeightOf(program)
+	return err
 }

@@ -65,7 +65,7 @@ func describeContract(t *testing.T, c *Contract) string {
 	}
 	query := func(q *Query) {
 		line, _ := aergosql.PlainText("", c.Source).At(q.Offset)
-		out, _ := json.Marshal([]any{line, q.Weight, q.ReadOnly, q.Params})
+		out, _ := json.Marshal([]any{line, q.weight, q.ReadOnly, q.Params})
 		b.WriteString(string(out) + " " + canonical(q.SQL) + "\n")
 	}
 	for _, v := range c.Invariants {

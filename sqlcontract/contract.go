@@ -3,6 +3,7 @@ package sqlcontract
 import (
 	"strings"
 
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/objectstore"
 )
 
@@ -116,7 +117,7 @@ type Query struct {
 	SQL      string
 	Params   []string
 	ReadOnly bool
-	Weight   Weight
+	weight   sqlfunc.Weight
 	Literal  int // bytes of the longest literal that may stand in it or in the schema
 	Offset   int // byte offset of the SQL's first source byte in Source
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -222,7 +223,7 @@ func (d *deploy) build(c *Contract) (err error) {
 	if err != nil {
 		return err
 	}
-	d.meter.start(&Query{ReadOnly: true, Weight: basic}, 0)
+	d.meter.start(&Query{ReadOnly: true, weight: sqlfunc.Least()}, 0)
 	db.watch(&d.meter)
 	db.conn.Limit(sqlite.LimitLength, db.longest)
 	row, err := dangling.Step()
@@ -524,4 +525,24 @@ func (d *deploy) end(ok bool) error {
 	s.began = append(s.began, db)
 	s.contracts[d.name] = d.contract
 	return nil
+}
+
+// weigh gives the weight of a statement of ours.
+func (db *database) weigh(sql string) (sqlfunc.Weight, error) {
+	st, err := db.prepareOwn("EXPLAIN " + sql)
+	if err != nil {
+		return sqlfunc.Weight{}, err
+	}
+	defer st.Finalize()
+	var program [][]any
+	for {
+		row, err := st.Step()
+		if err != nil {
+			return sqlfunc.Weight{}, err
+		}
+		if !row {
+			return sqlfunc.WeightOf(program)
+		}
+		program = append(program, []any{st.Column(1), st.Column(5)})
+	}
 }

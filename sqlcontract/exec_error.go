@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -44,11 +45,11 @@ func clip(s string) string {
 // still only the name inside them is kept.
 func failureOf(err error) error {
 	switch { // what our own functions say
-	case errors.Is(err, errTooBig):
+	case errors.Is(err, sqlfunc.ErrTooBig):
 		return tooLong
-	case errors.Is(err, errReal):
+	case errors.Is(err, sqlfunc.ErrReal):
 		return fail("AG0417", "")
-	case errors.Is(err, errPattern), errors.Is(err, errEscape):
+	case errors.Is(err, sqlfunc.ErrPattern), errors.Is(err, sqlfunc.ErrEscape):
 		return fail("AG0429", "")
 	}
 	var e *sqlite.Error

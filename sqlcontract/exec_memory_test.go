@@ -3,6 +3,8 @@ package sqlcontract
 import (
 	"strings"
 	"testing"
+
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 )
 
 // What a FOR has read is in memory until its body has run for each row, and
@@ -66,7 +68,7 @@ END;`)
 func TestTickStops(t *testing.T) {
 	for _, changed := range []int{0, 1, 1000} {
 		m := newMeter(100)
-		m.start(&Query{Weight: basic}, changed)
+		m.start(&Query{weight: sqlfunc.Least()}, changed)
 		m.add(101 * gasUnit) // the hook's
 		steps := uint64(0)
 		for steps = m.every; !m.tick(); steps += m.every {

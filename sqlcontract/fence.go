@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/aergosql"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -47,10 +48,10 @@ func (f *fence) authorize(action sqlite.Action, arg1, arg2, db, _ string) sqlite
 	case sqlite.ActionSelect, sqlite.ActionRecursive:
 		return sqlite.Allow
 	case sqlite.ActionFunction:
-		if _, ok := functions[aergosql.Fold(arg2)]; ok {
+		if sqlfunc.Allowed(aergosql.Fold(arg2)) {
 			return sqlite.Allow
 		}
-		why, next := refusedFunction(aergosql.Fold(arg2))
+		why, next := sqlfunc.Refusal(aergosql.Fold(arg2))
 		return f.deny(aergosql.Fold(arg2), "the function "+aergosql.Fold(arg2)+" is not allowed: "+why, next)
 	case sqlite.ActionRead:
 		if arg1 == "json_each" || arg1 == "json_tree" {

@@ -48,28 +48,6 @@ func TestEngineTables(t *testing.T) {
 	}
 }
 
-// TestFunctionsExist: every function of the allow list is one of the engine's,
-// and each of the engine's others is refused with a reason.
-func TestFunctionsExist(t *testing.T) {
-	known := map[string]bool{"json_each": true, "json_tree": true}
-	for _, n := range engineNames(t, "SELECT DISTINCT name FROM pragma_function_list") {
-		known[n] = true
-		if functions[n] == (Weight{}) {
-			if why, next := refusedFunction(n); why == "" || next == "" {
-				t.Errorf("%s is refused without a reason", n)
-			}
-		}
-	}
-	for n, w := range functions {
-		if !known[n] {
-			t.Errorf("%s is allowed and does not exist", n)
-		}
-		if w[0] < basic[0] || w[1] < w[0] || w[2] < w[1] {
-			t.Errorf("%s has the weight %d", n, w)
-		}
-	}
-}
-
 // TestFenceAllows runs what looks like the forbidden and is not.
 func TestFenceAllows(t *testing.T) {
 	for _, sql := range []string{

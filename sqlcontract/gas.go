@@ -1,5 +1,7 @@
 package sqlcontract
 
+import "github.com/aergo-git/aergo-git/internal/sqlfunc"
+
 // Engine 1's gas table. One unit is about one microsecond of one core, a
 // transaction's signature and its rows' way into the state counted in. A change
 // here is a new engine. docs/decisions/0013 has the figures; TestGasFit measures.
@@ -7,7 +9,7 @@ package sqlcontract
 // Costs are summed in 1/64 units over the whole transaction and rounded up once
 // at its end: gas = ceil(sum/64). VM steps, counted by sqlite3_stmt_status per
 // statement, triggers and cascades included, cost what the statement's dearest
-// instruction costs (weights.go). Steps alone are no measure of time, so rows and
+// instruction costs (package sqlfunc). Steps alone are no measure of time, so rows and
 // bytes cost as well.
 const (
 	gasUnit = 64 // all costs below are multiples of a whole unit
@@ -37,14 +39,12 @@ const (
 // it meets, hence by the state and its arguments. (SQLite hands out a value that
 // lies on its row's first page without looking at its length; those are 1002
 // bytes at most, which is why no tier is shorter.)
-const tiers = 3
-
-var lengths = [tiers]int{1 << 10, 8 << 10, maxValue}
+var lengths = [sqlfunc.Tiers]int{1 << 10, 8 << 10, sqlfunc.MaxValue}
 
 // tierOf is the tier in which a value of n bytes fits.
 func tierOf(n int) int {
 	t := 0
-	for t < tiers-1 && n > lengths[t] {
+	for t < sqlfunc.Tiers-1 && n > lengths[t] {
 		t++
 	}
 	return t
@@ -81,7 +81,7 @@ func newMeter(limit uint64) meter { return meter{limit: limit * gasUnit} }
 // length from the start.
 func newLongMeter(limit uint64) meter {
 	m := newMeter(limit)
-	m.tier = tiers - 1
+	m.tier = sqlfunc.Tiers - 1
 	return m
 }
 
@@ -97,7 +97,7 @@ func (m *meter) longest() int { return lengths[m.tier] }
 
 // last tells that what is too long now is too long for good: there is no next
 // tier, or no gas to run in it.
-func (m *meter) last() bool { return m.tier == tiers-1 || m.over() }
+func (m *meter) last() bool { return m.tier == sqlfunc.Tiers-1 || m.over() }
 
 // raise goes to the next tier, if there is one.
 func (m *meter) raise() bool {
@@ -117,7 +117,7 @@ func (m *meter) gas() uint64 { return (min(m.used, m.limit) + gasUnit - 1) / gas
 // that a stop would have to put back.
 func (m *meter) start(q *Query, changed int) {
 	m.add(gasStatement)
-	m.price, m.steps, m.grace = q.Weight[m.tier], 0, 0
+	m.price, m.steps, m.grace = q.weight[m.tier], 0, 0
 	m.every = min(mostSteps, 1+(m.limit-min(m.used, m.limit))/m.price)
 	if !q.ReadOnly {
 		m.grace = min(uint64(changed)*stepsPerRow, mostGrace)

@@ -2,6 +2,7 @@ package sqlcontract
 
 import (
 	"github.com/aergo-git/aergo-git/internal/aergosql"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 )
 
@@ -36,7 +37,7 @@ func setLimits(c *sqlite.Conn) error {
 		id    sqlite.Limit
 		value int
 	}{
-		{sqlite.LimitLength, maxValue},                     // one string or blob: bounds the work of one function call
+		{sqlite.LimitLength, sqlfunc.MaxValue},             // one string or blob: bounds the work of one function call
 		{sqlite.LimitSQLLength, aergosql.MaxSource + 1024}, // STRICT, WITHOUT ROWID may be added to a statement
 		{sqlite.LimitColumn, maxColumns},
 		{sqlite.LimitExprDepth, 100},
@@ -44,11 +45,11 @@ func setLimits(c *sqlite.Conn) error {
 		{sqlite.LimitVDBEOp, 100_000},
 		{sqlite.LimitFunctionArg, 64},
 		{sqlite.LimitAttached, 0},
-		{sqlite.LimitLikePattern, maxPattern},
+		{sqlite.LimitLikePattern, sqlfunc.MaxPattern},
 		{sqlite.LimitVariable, 256},
 		{sqlite.LimitTriggerDepth, 16},
 	} {
 		c.Limit(l.id, l.value)
 	}
-	return linearFunctions(c)
+	return sqlfunc.Replace(c)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aergo-git/aergo-git/internal/aergosql"
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 )
 
 // TestReference compiles every example of docs/reference/aergosql.md, tries
@@ -53,11 +54,11 @@ func TestReference(t *testing.T) {
 		}
 	}
 	slices.Sort(listed)
-	if want := functionNames(); !slices.Equal(listed, want) {
+	if want := sqlfunc.Names(); !slices.Equal(listed, want) {
 		t.Errorf("the page lists the functions\n%v\nthe code allows\n%v", listed, want)
 	}
 
-	for _, n := range []int{aergosql.MaxSource >> 10, maxTables, maxColumns, maxObjects, maxActions, maxStatements, maxInvariants, maxRules, maxParams, maxRoles, maxUses, maxCalls, maxNesting, aergosql.MaxParens, maxValue >> 10} {
+	for _, n := range []int{aergosql.MaxSource >> 10, maxTables, maxColumns, maxObjects, maxActions, maxStatements, maxInvariants, maxRules, maxParams, maxRoles, maxUses, maxCalls, maxNesting, aergosql.MaxParens, sqlfunc.MaxValue >> 10} {
 		if !strings.Contains(page[strings.Index(page, "## Limits"):], fmt.Sprint(n)) {
 			t.Errorf("the limit %d is not on the page", n)
 		}

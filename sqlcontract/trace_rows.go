@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/aergosql"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/internal/wire"
 )
@@ -43,8 +44,8 @@ func (l looker) ask(sql string) (columns []string, rows [][]any, more, ok bool) 
 // read gives the rows of a statement that is ready.
 func (l looker) read(st *sqlite.Stmt) (columns []string, rows [][]any, more, ok bool) {
 	m := newMeter(lookSteps / gasUnit)
-	m.tier = tiers - 1 // long values too
-	m.start(&Query{ReadOnly: true, Weight: Weight{1, 1, 1}}, 0)
+	m.tier = sqlfunc.Tiers - 1 // long values too
+	m.start(&Query{ReadOnly: true, weight: sqlfunc.Weight{1, 1, 1}}, 0)
 	l.run.db.watch(&m)
 	defer l.run.db.watch(nil)
 	for i := range st.ColumnCount() {

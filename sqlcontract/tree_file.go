@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/prolly"
+	"github.com/aergo-git/aergo-git/internal/sqlfunc"
 	"github.com/aergo-git/aergo-git/internal/sqlite"
 	"github.com/aergo-git/aergo-git/internal/wire"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -113,7 +114,7 @@ func openDatabase(c *Contract, path string, o sqlite.Options) (*database, error)
 		return nil, errors.Join(err, conn.Close())
 	}
 	db.look = func() bool { return db.meter != nil && db.meter.tick() }
-	db.longest = maxValue
+	db.longest = sqlfunc.MaxValue
 	if strings.HasPrefix(c.Name, systemPrefix) {
 		db.longest = maxRowValue // whole sources
 	}

@@ -1,12 +1,15 @@
-package sqlcontract
+package sqlfunc
 
 import (
 	"errors"
 	"strings"
 )
 
+// Tiers is how many lengths of values have prices of their own.
+const Tiers = 3
+
 // Weight is what a VM step costs in 1/64 gas at each tier.
-type Weight [tiers]uint64
+type Weight [Tiers]uint64
 
 // or is the dearer of two weights.
 func (w Weight) or(x Weight) Weight {
@@ -27,6 +30,9 @@ var (
 	jsonPass = Weight{300, 2400, 60000}
 )
 
+// Least is the weight of a statement of plain instructions.
+func Least() Weight { return basic }
+
 // instructions are the VM's instructions that cost more than a plain one.
 var instructions = map[string]Weight{
 	"Concat":        pass,
@@ -37,40 +43,9 @@ var instructions = map[string]Weight{
 	"VColumn":       jsonPass,
 }
 
-// weigh sets a query's weight by the program that SQLite makes of it: that of
-// views, triggers, cascades and CHECKs is part of it.
-func (c *compiler) weigh(q *Query) error {
-	program, err := c.rows("EXPLAIN "+q.SQL, 1, 5)
-	if err != nil {
-		return err
-	}
-	q.Weight, err = weightOf(program)
-	return err
-}
-
-// weigh gives the weight of a statement of ours.
-func (db *database) weigh(sql string) (Weight, error) {
-	st, err := db.prepareOwn("EXPLAIN " + sql)
-	if err != nil {
-		return Weight{}, err
-	}
-	defer st.Finalize()
-	var program [][]any
-	for {
-		row, err := st.Step()
-		if err != nil {
-			return Weight{}, err
-		}
-		if !row {
-			return weightOf(program)
-		}
-		program = append(program, []any{st.Column(1), st.Column(5)})
-	}
-}
-
-// weightOf is the weight of the dearest instruction, each given by its name and
+// WeightOf is the weight of the dearest instruction, each given by its name and
 // its fourth operand, which names the function of a call.
-func weightOf(program [][]any) (Weight, error) {
+func WeightOf(program [][]any) (Weight, error) {
 	w := basic
 	for _, r := range program {
 		op, _ := r[0].(string)

@@ -1,4 +1,4 @@
-package sqlcontract
+package sqlfunc
 
 import (
 	"errors"
@@ -14,15 +14,10 @@ import (
 // same for every pattern. They give the same results (TestLikeAndGlob compares
 // them) on texts that are UTF-8; a byte that is not counts as one character.
 
-// maxPattern is the length in bytes of a LIKE or GLOB pattern.
-const maxPattern = 256
-
-// maxMet bounds the memory of a pattern that is used again and again.
-const maxMet = 1 << 15
-
+// What a pattern may be refused for.
 var (
-	errPattern = errors.New("LIKE or GLOB pattern too complex")
-	errEscape  = errors.New("ESCAPE expression must be a single character")
+	ErrPattern = errors.New("LIKE or GLOB pattern too complex")
+	ErrEscape  = errors.New("ESCAPE expression must be a single character")
 )
 
 // likeFunctions replaces LIKE and GLOB on a connection. A pattern is kept from
@@ -35,8 +30,8 @@ func likeFunctions(c *sqlite.Conn) error {
 		*pattern
 	}
 	match := func(kind byte, pattern, text string, escape rune) (any, error) {
-		if len(pattern) > maxPattern {
-			return nil, errPattern
+		if len(pattern) > MaxPattern {
+			return nil, ErrPattern
 		}
 		if last.kind != kind || last.text != pattern || last.escape != escape {
 			last.kind, last.text, last.escape = kind, pattern, escape
@@ -57,7 +52,7 @@ func likeFunctions(c *sqlite.Conn) error {
 		}
 		escape, n := firstChar(untilNUL(x[2]))
 		if n == 0 || n != len(untilNUL(x[2])) {
-			return nil, errEscape
+			return nil, ErrEscape
 		}
 		return match('L', x[0], x[1], escape)
 	}
@@ -105,7 +100,7 @@ type element struct {
 }
 
 // places is a set of numbers up to maxPattern.
-type places [maxPattern/64 + 1]uint64
+type places [MaxPattern/64 + 1]uint64
 
 func (p *places) add(i int)      { p[i/64] |= 1 << (i % 64) }
 func (p *places) has(i int) bool { return p[i/64]>>(i%64)&1 == 1 }

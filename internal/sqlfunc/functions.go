@@ -1,4 +1,4 @@
-package sqlcontract
+package sqlfunc
 
 import "sort"
 
@@ -37,13 +37,19 @@ var functions = map[string]Weight{
 }
 
 const (
-	notListed = "it is not on the list of functions whose results are equal everywhere"
-	listPage  = "docs/reference/aergosql.md has the list of functions"
+	NotListed = "it is not on the list of functions whose results are equal everywhere"
+	ListPage  = "docs/reference/aergosql.md has the list of functions"
 )
 
-// refusedFunction says why a function that exists in SQLite is not on the list,
+// Allowed tells whether a contract may use a function, named in small letters.
+func Allowed(name string) bool {
+	_, ok := functions[name]
+	return ok
+}
+
+// Refusal says why a function that exists in SQLite is not on the list,
 // and what to write instead.
-func refusedFunction(name string) (why, next string) {
+func Refusal(name string) (why, next string) {
 	switch name {
 	case "random", "randomblob":
 		return "each node would draw another number", "pass the number as an argument; @txid differs for every transaction"
@@ -77,11 +83,11 @@ func refusedFunction(name string) (why, next string) {
 	case "load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "rtreecheck", "rtreedepth", "rtreenode":
 		return "it reaches outside the contract", "leave the function out"
 	}
-	return notListed, listPage
+	return NotListed, ListPage
 }
 
-// functionNames are the allowed functions in order, for "did you mean".
-func functionNames() []string {
+// Names are the allowed functions in order, for "did you mean".
+func Names() []string {
 	names := make([]string, 0, len(functions))
 	for n := range functions {
 		names = append(names, n)

@@ -1,4 +1,4 @@
-package sqlcontract
+package sqlfunc
 
 import (
 	"errors"
@@ -10,20 +10,18 @@ import (
 
 // SQLite's instr, replace and two-argument trim compare every byte with every
 // byte: one call on texts of 64 KiB takes up to seconds, in a single VM step, so
-// no price per step is right for them. setLimits puts implementations
-// in their place that walk once over their arguments and give the same
+// no price per step is right for them. Replace puts implementations in their
+// place that walk once over their arguments and give the same
 // results (TestLinearFunctions compares them), but for a REAL, which they refuse.
 
-// maxValue is SQLITE_LIMIT_LENGTH in contracts: one string, blob or row.
-const maxValue = 64 << 10
-
+// What the functions say besides SQLite's own errors.
 var (
-	errReal   = errors.New("a REAL cannot be used as a text in a contract")
-	errTooBig = errors.New("string or blob too big")
+	ErrReal   = errors.New("a REAL cannot be used as a text in a contract")
+	ErrTooBig = errors.New("string or blob too big")
 )
 
-// linearFunctions replaces the quadratic functions on a connection.
-func linearFunctions(c *sqlite.Conn) error {
+// Replace replaces the quadratic functions on a connection.
+func Replace(c *sqlite.Conn) error {
 	return errors.Join(
 		likeFunctions(c),
 		c.CreateFunction("instr", 2, true, texts(instr)),
@@ -55,7 +53,7 @@ func texts(fn func(x []string, args []any) (any, error)) func([]any) (any, error
 			case []byte:
 				x[i] = string(a)
 			default:
-				return nil, errReal
+				return nil, ErrReal
 			}
 		}
 		return fn(x, args)
@@ -84,8 +82,8 @@ func instr(x []string, args []any) (any, error) {
 }
 
 func replace(x []string, _ []any) (any, error) {
-	if n := strings.Count(x[0], x[1]); len(x[0])+n*(len(x[2])-len(x[1])) > maxValue {
-		return nil, errTooBig
+	if n := strings.Count(x[0], x[1]); len(x[0])+n*(len(x[2])-len(x[1])) > MaxValue {
+		return nil, ErrTooBig
 	}
 	return strings.ReplaceAll(x[0], x[1], x[2]), nil
 }

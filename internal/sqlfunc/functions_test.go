@@ -1,4 +1,4 @@
-package sqlcontract
+package sqlfunc
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 )
 
 // worstCalls are, per function, the arguments that cost most under the limits
-// of setLimits: a is a text of 60,000 equal letters.
+// of a contract: a is a text of 60,000 equal letters.
 var worstCalls = []struct{ function, call string }{
 	{"length", "length(a || i)"},
 	{"||", "a || i"},
@@ -61,7 +61,7 @@ func TestWeights(t *testing.T) {
 			'{' || substr(replace(hex(zeroblob(3000)), '0', '"a":1,'), 2, 0) || '"a":1}')`); err != nil {
 		t.Fatal(err)
 	}
-	if err := setLimits(conn); err != nil { // after the table: one row of it is longer than an action's may be
+	if err := Replace(conn); err != nil { // after the table: one row of it is longer than an action's may be
 		t.Fatal(err)
 	}
 	// measure runs an expression in a loop of n and gives time and steps per turn.
@@ -109,7 +109,7 @@ func TestLinearFunctions(t *testing.T) {
 		defer c.Close()
 		conns[i] = c
 	}
-	if err := setLimits(conns[1]); err != nil {
+	if err := Replace(conns[1]); err != nil {
 		t.Fatal(err)
 	}
 	const seed = 7
@@ -172,7 +172,7 @@ func TestLikeAndGlob(t *testing.T) {
 		defer c.Close()
 		conns[i] = c
 	}
-	if err := setLimits(conns[1]); err != nil {
+	if err := Replace(conns[1]); err != nil {
 		t.Fatal(err)
 	}
 	const seed = 11
@@ -241,5 +241,52 @@ func TestLikeAndGlob(t *testing.T) {
 	}
 	if matched < 800 {
 		t.Errorf("only %d of the patterns matched", matched)
+	}
+}
+
+// engineNames are names that the engine itself lists.
+func engineNames(t *testing.T, sql string) []string {
+	t.Helper()
+	conn, err := sqlite.Open(":memory:", sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	st, _, err := conn.Prepare(sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for {
+		ok, err := st.Step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return names
+		}
+		names = append(names, st.Column(0).(string))
+	}
+}
+
+// TestFunctionsExist: every function of the allow list is one of the engine's,
+// and each of the engine's others is refused with a reason.
+func TestFunctionsExist(t *testing.T) {
+	known := map[string]bool{"json_each": true, "json_tree": true}
+	for _, n := range engineNames(t, "SELECT DISTINCT name FROM pragma_function_list") {
+		known[n] = true
+		if functions[n] == (Weight{}) {
+			if why, next := Refusal(n); why == "" || next == "" {
+				t.Errorf("%s is refused without a reason", n)
+			}
+		}
+	}
+	for n, w := range functions {
+		if !known[n] {
+			t.Errorf("%s is allowed and does not exist", n)
+		}
+		if w[0] < basic[0] || w[1] < w[0] || w[2] < w[1] {
+			t.Errorf("%s has the weight %d", n, w)
+		}
 	}
 }
