@@ -104,7 +104,7 @@ func (m *ruleModel) try(a attempt) bool {
 		}
 		m.engine = a.n
 	case "peer":
-		if at, there := m.peers[p]; !m.admins[a.author] && !(there && p == a.author) || there && at == a.n {
+		if at, there := m.peers[p]; !m.admins[a.author] && !(there && p == a.author) || there && at == a.n || m.gone[p] {
 			return false
 		}
 		m.peers[p] = a.n

@@ -107,6 +107,9 @@ func (s State) peerAccount(descriptor []byte) (objectstore.Account, error) {
 	if err := checkAccount("peer", account); err != nil {
 		return "", err
 	}
+	if err := s.notGone(account); err != nil {
+		return "", err
+	}
 	if present, err := s.Present(account); err != nil {
 		return "", err
 	} else if present != nil {

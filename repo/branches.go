@@ -279,16 +279,22 @@ func (r *Repository) contained(rec branch.Record) error {
 		"no other branch or tag has the blocks of %s", rec.Name)
 }
 
-// RegisterBranch enters a branch into the directory, so that its name and its
-// producer are the same for everybody.
-func (r *Repository) RegisterBranch(ctx context.Context, key crypto.Signer, name string) error {
+// RegistrationOf is the change that enters a branch into the directory, so that
+// its name and its producer are the same for everybody.
+func (r *Repository) RegistrationOf(name string) (dd.Change, error) {
 	rec, err := r.branch(name)
+	return dd.RegisterBranch{
+		Name: string(rec.Name), Creator: rec.Creator, Salt: rec.Salt, Producer: rec.Creator, Policy: rec.Policy, First: rec.From,
+	}, err
+}
+
+// RegisterBranch makes the change of RegistrationOf.
+func (r *Repository) RegisterBranch(ctx context.Context, key crypto.Signer, name string) error {
+	change, err := r.RegistrationOf(name)
 	if err != nil {
 		return err
 	}
-	return r.direct(ctx, key, dd.RegisterBranch{
-		Name: string(rec.Name), Creator: rec.Creator, Salt: rec.Salt, Producer: rec.Creator, Policy: rec.Policy, First: rec.From,
-	})
+	return r.direct(ctx, key, change)
 }
 
 // Tag names a block for good, in the directory.

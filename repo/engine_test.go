@@ -121,6 +121,15 @@ func TestAnEngineThatThisProgramLacks(t *testing.T) {
 					t.Errorf("full %v: %d of other engines, %v", full, rep.OtherEngine, err)
 				}
 			}
+			// The producer's own statement makes no good block of it.
+			ledger := r.Ledger()
+			proof, err := r.ProveRow(ctx, s.key, "", "shop", "item", []any{"tea"})
+			if err == nil {
+				_, err = repo.VerifyProof(proof, &ledger)
+			}
+			if c.refused == (err == nil) {
+				t.Errorf("proof: %v", err)
+			}
 			_, err = r.Replay(ctx, tx.ID().String(), false)
 			if !c.refused && code(err) != "AG0560" {
 				t.Errorf("executed again: %v", err)

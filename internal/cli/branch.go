@@ -42,8 +42,8 @@ func (a *app) branch(c *ucli.Context) error {
 	if c.IsSet("merge") && (len(args) == 0 || c.IsSet("delete") || c.IsSet("force-delete") || c.IsSet("move") || c.IsSet("register")) {
 		return usage("AG0113", "aergo branch NAME --merge consistent", "--merge goes with a new branch")
 	}
-	if !c.IsSet("delete") && !c.IsSet("force-delete") && !c.IsSet("move") {
-		if err := a.nothingToSign(r.Current()); err != nil {
+	if !c.IsSet("delete") && !c.IsSet("force-delete") && !c.IsSet("move") && !c.IsSet("register") {
+		if err := a.nothingToSign(); err != nil {
 			return err
 		}
 	}
@@ -76,14 +76,15 @@ func (a *app) branch(c *ucli.Context) error {
 		}
 		return a.renameBranch(r, old, name)
 	case c.IsSet("register"):
-		key, err := a.key()
+		name := c.String("register")
+		change, err := r.RegistrationOf(name)
 		if err != nil {
+			return a.branchError(r, name, err)
+		}
+		if done, err := a.change(r, change); done || err != nil {
 			return err
 		}
-		if err := r.RegisterBranch(a.ctx, key, c.String("register")); err != nil {
-			return a.branchError(r, c.String("register"), err)
-		}
-		a.done("Branch %s registered in the directory.", c.String("register"))
+		a.done("Branch %s registered in the directory.", name)
 		return a.branchesJSON(r)
 	case len(args) > 0:
 		if len(args) > 1 && args[0] == "new" { // branch new NAME
@@ -148,7 +149,7 @@ func (a *app) deleteBranch(r *repo.Repository, name string, force, local bool) (
 		}
 	}
 	if change == nil {
-		if err := a.nothingToSign(name); err != nil {
+		if err := a.nothingToSign(); err != nil {
 			return false, err
 		}
 		if err := r.DeleteBranch(name, force); err != nil {
@@ -168,10 +169,10 @@ func (a *app) deleteBranch(r *repo.Repository, name string, force, local bool) (
 }
 
 // nothingToSign refuses the flags of a change of the directory where there is none.
-func (a *app) nothingToSign(name string) error {
+func (a *app) nothingToSign() error {
 	for _, flag := range []string{"sign-only", "output", "as"} {
 		if a.cmd.IsSet(flag) {
-			return usage("AG0113", "Leave --"+flag+" out.", "branch %s is local: the directory does not change", name)
+			return usage("AG0113", "Leave --"+flag+" out.", "this changes nothing in the directory: there is nothing to sign")
 		}
 	}
 	return nil
@@ -189,7 +190,7 @@ func (a *app) renameBranch(r *repo.Repository, old, name string) error {
 			return err
 		}
 		whose = ", for everybody"
-	} else if err := a.nothingToSign(old); err != nil {
+	} else if err := a.nothingToSign(); err != nil {
 		return err
 	} else if err := r.RenameBranch(old, name); err != nil {
 		return a.branchError(r, old, err)

@@ -64,7 +64,7 @@ func (a *app) verify(c *ucli.Context) error {
 	for _, n := range []struct {
 		n    int
 		what string
-	}{{report.Erased, "with erased arguments"}, {report.Unexecuted, "blocks not executed again for want of arguments: checked by changes and signatures"}, {report.OtherEngine, "of engines that this program does not have: checked by changes and signatures"}} {
+	}{{report.Erased, "with erased arguments"}, {report.Unexecuted, "blocks not executed again for want of arguments: checked by changes and signatures"}, {report.OtherEngine, "blocks of engines that this program does not have, not executed again: checked by changes and signatures"}} {
 		if n.n > 0 {
 			a.say("  %s", fmt.Sprintf("%d %s", n.n, n.what))
 		}
