@@ -138,6 +138,8 @@ var permissions = []permission{
 		ask: func(o *office) dd.Change { return dd.UpdateBranch{ID: o.euY, Producer: accountOf("carol")} },
 		named: []func(*office, string) dd.Change{
 			func(o *office, name string) dd.Change { return dd.UpdateBranch{ID: o.euY, Name: name} }}},
+	{kind: dd.KindDelete, right: dd.RightAdmin, by: "bob", not: []string{"carol", "erin"}, code: "AG0501",
+		ask: func(o *office) dd.Change { return dd.DeleteBranch{ID: o.euY, Name: "eu/y"} }},
 	{kind: dd.KindKeys, right: dd.RightSign, by: "erin", not: []string{"bob"}, code: "AG0501",
 		ask: func(*office) dd.Change { return newKeys("erin", "erin 3") }},
 	{kind: dd.KindProtect, right: dd.RightAdmin, by: "bob", not: []string{"carol", "erin"}, code: "AG0501",
