@@ -53,10 +53,13 @@ type movedHead struct {
 // moved finds the heads that something else has moved. It costs one pass over
 // the refs, however long the history is.
 func (r *Repository) moved() ([]movedHead, error) {
-	type noted struct{ id, block string }
+	type noted struct {
+		id    string
+		block []byte
+	}
 	var stood []noted
 	err := r.db.Refs(refStood, func(name string, value []byte) error {
-		stood = append(stood, noted{name[len(refStood):], string(value)})
+		stood = append(stood, noted{name[len(refStood):], value})
 		return nil
 	})
 	if err != nil {
@@ -69,18 +72,18 @@ func (r *Repository) moved() ([]movedHead, error) {
 		for next < len(stood) && stood[next].id < id {
 			next++ // its branch was deleted
 		}
-		was := ""
+		var was []byte
 		if next < len(stood) && stood[next].id == id {
 			was = stood[next].block
 		}
-		if was == string(value) {
+		if bytes.Equal(was, value) {
 			return nil
 		}
 		h, err := objectstore.ParseHash(id)
-		if err != nil || len(value) != objectstore.HashSize || was != "" && len(was) != objectstore.HashSize {
+		if err != nil || len(value) != objectstore.HashSize || len(was) > 0 && len(was) != objectstore.HashSize {
 			return fmt.Errorf("the head of branch %s is damaged", id)
 		}
-		m := movedHead{id: h, now: objectstore.Hash(bytes.Clone(value))}
+		m := movedHead{id: h, now: objectstore.Hash(value)}
 		copy(m.was[:], was)
 		list = append(list, m)
 		return nil
