@@ -197,6 +197,9 @@ func (m *threeWay) row(l *layout, joined base, key, base, ours, theirs []byte) (
 	if err := errors.Join(err, err2); err != nil {
 		return r, err
 	}
+	share(r.Ours, was.cells)
+	share(r.Theirs, was.cells)
+	share(r.Theirs, r.Ours)
 	r.Base, r.Unknown = was.cells, was.unknown
 	if was.lost {
 		r.Unknown = slices.Repeat([]bool{true}, len(l.Values))
@@ -206,6 +209,16 @@ func (m *threeWay) row(l *layout, joined base, key, base, ours, theirs []byte) (
 	}
 	r.Merged, r.Conflicts, err = mergeRow(was, r.Ours, r.Theirs, l.rules, m.special(key), run)
 	return r, err
+}
+
+// share lets equal cells of two forms of a row be one: a merge keeps all rows
+// that it touches.
+func share(row, like []any) {
+	for i := range min(len(row), len(like)) {
+		if equalCell(row[i], like[i]) {
+			row[i] = like[i]
+		}
+	}
 }
 
 // special gives what is unusual about the cells of a row, or nil.

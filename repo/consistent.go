@@ -58,7 +58,7 @@ func (d *draft) consistent(ctx context.Context, res *MergeResult, choices []merg
 			if err != nil {
 				return err
 			}
-			res.Changes = append(res.Changes, diffs...)
+			res.Changes = appendLean(res.Changes, diffs)
 		}
 	}
 	if len(plan.Unused) > 0 {

@@ -134,11 +134,29 @@ func tableIn(state contracts, contract, table string) (*sqlcontract.Table, error
 // columnsOf names the columns of a row: the key's, then the others that are
 // stored.
 func columnsOf(t *sqlcontract.Table) []string {
-	var names []string
+	names := make([]string, 0, len(t.Key)+len(t.Values))
 	for _, i := range slices.Concat(t.Key, t.Values) {
 		names = append(names, t.Columns[i].Name)
 	}
 	return names
+}
+
+// appendLean appends rows that share what they have in common, since a merge
+// gives a hundred thousand of them: the names with the row before, cells that did
+// not change between old and new.
+func appendLean(list, more []RowDiff) []RowDiff {
+	for _, d := range more {
+		if n := len(list); n > 0 && slices.Equal(list[n-1].Columns, d.Columns) {
+			d.Columns = list[n-1].Columns
+		}
+		for i := range min(len(d.Old), len(d.New)) {
+			if _, blob := d.New[i].([]byte); !blob && d.Old[i] == d.New[i] {
+				d.New[i] = d.Old[i]
+			}
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 // sameKey tells whether both tables have the same key columns.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -66,14 +67,25 @@ func (a *app) emit(v any) error {
 }
 
 func (a *app) writeJSON(w io.Writer, v any) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
+	e := json.NewEncoder(controls{w}) // it writes all at once, or nothing
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {
 		fmt.Fprintf(a.err, "{\"error\":{\"what\":%q}}\n", err.Error())
 	}
-	_, _ = io.WriteString(w, escapeControls(b.String()))
+}
+
+// controls writes JSON as escapeControls has it.
+type controls struct{ w io.Writer }
+
+func (c controls) Write(p []byte) (int, error) {
+	if bytes.IndexFunc(p, rawControl) < 0 {
+		return c.w.Write(p)
+	}
+	if _, err := io.WriteString(c.w, escapeControls(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // emitLine prints one line of a JSON stream.

@@ -95,24 +95,28 @@ func ids(hs []objectstore.Hash) []string {
 	return list
 }
 
-type rowJSON struct {
-	Contract string         `json:"contract"`
-	Table    string         `json:"table"`
-	Key      map[string]any `json:"key"`
-	Old      map[string]any `json:"old"` // null: no such row
-	New      map[string]any `json:"new"`
+// A rowJSON becomes JSON when it is written: a merge has a hundred thousand, and
+// their objects together take more memory than the merge.
+type rowJSON repo.RowDiff
+
+// MarshalJSON writes the row.
+func (r rowJSON) MarshalJSON() ([]byte, error) {
+	text, err := compactJSON(struct {
+		Contract string         `json:"contract"`
+		Table    string         `json:"table"`
+		Key      map[string]any `json:"key"`
+		Old      map[string]any `json:"old"` // null: no such row
+		New      map[string]any `json:"new"`
+	}{r.Contract, r.Table, object(r.Columns, r.Key), object(r.Columns, r.Old), object(r.Columns, r.New)})
+	return []byte(text), err
 }
 
 func rowsJSON(rows []repo.RowDiff) []rowJSON {
 	list := make([]rowJSON, len(rows))
 	for i, r := range rows {
-		list[i] = rowOf(r)
+		list[i] = rowJSON(r)
 	}
 	return list
-}
-
-func rowOf(r repo.RowDiff) rowJSON {
-	return rowJSON{r.Contract, r.Table, object(r.Columns, r.Key), object(r.Columns, r.Old), object(r.Columns, r.New)}
 }
 
 type eventJSON struct {

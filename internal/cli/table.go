@@ -148,16 +148,19 @@ func compactJSON(v any) (string, error) {
 	return escapeControls(strings.TrimSuffix(b.String(), "\n")), err
 }
 
+// rawControl tells what JSON lets stand and could steer a terminal; the encoder
+// has escaped those below 0x7f.
+func rawControl(r rune) bool { return r >= 0x7f && steers(r) }
+
 // escapeControls writes as \u what JSON lets stand as it is and could steer a
 // terminal: DEL, the C1 controls and marks of direction.
 func escapeControls(s string) string {
-	raw := func(r rune) bool { return r >= 0x7f && steers(r) } // the encoder has escaped those below
-	if strings.IndexFunc(s, raw) < 0 {
+	if strings.IndexFunc(s, rawControl) < 0 {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if raw(r) {
+		if rawControl(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 		} else {
 			b.WriteRune(r)
