@@ -45,6 +45,12 @@ const (
 	// takes it, in ms; the same as for blocks of branches.
 	MaxBlockAhead = 120_000
 
+	// MaxClockBack is how far the block that is gone on from may be ahead of the
+	// clock of who makes the next one, in ms. What a clock that was put back by hours
+	// makes is taken by others when theirs get there; one that was a year ahead must
+	// not bind everybody for a year.
+	MaxClockBack = day
+
 	// MaxSeals is the size of a block's seal in bytes: MaxOperations seals of
 	// some KB.
 	MaxSeals = 1 << 20

@@ -26,7 +26,7 @@ func (d *Directory) TakeStatement(b objectstore.Batch, st Statement, seal []byte
 	if ok, err := head.Includes(st.Directory); err != nil {
 		return nil, err
 	} else if !ok {
-		return nil, fault.New("AG0601", "fetch the directory first", "head statement %d of branch %s names directory block %s, which is not part of this chain",
+		return nil, fault.New("AG0601", "fetch the directory first; if it is here, what names a chain that is not followed does not count", "head statement %d of branch %s names directory block %s, which is not part of this chain",
 			st.Sequence, st.Branch.Short(), st.Directory.Short())
 	}
 	s, err := d.At(st.Directory)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aergo-git/aergo-git/branch"
+	"github.com/aergo-git/aergo-git/dd"
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -129,6 +131,9 @@ func (r *Repository) beginAt(by signer, at time.Time, kind blockKind, onto objec
 	}
 	if !by.nobody {
 		if err := r.mayContinue(state, rec, parent); err != nil {
+			return nil, err
+		}
+		if err := checkClock(rec, parent, at); err != nil {
 			return nil, err
 		}
 	}
@@ -302,4 +307,16 @@ func (r *Repository) appearances(tx objectstore.Hash) ([]appearance, error) {
 		return nil
 	})
 	return found, err
+}
+
+// checkClock refuses to go on from a block that lies far ahead of this machine's
+// clock: times never go down, so nobody with a right clock would take what follows
+// it. A clock that was put back by hours is waited for by others.
+func checkClock(rec branch.Record, parent branch.Block, now time.Time) error {
+	made := time.UnixMilli(parent.Time).UTC()
+	if !made.After(now.Add(dd.MaxClockBack * time.Millisecond)) {
+		return nil
+	}
+	return fault.New("AG0508", "Compare the clocks. If this machine's is wrong, set it. If it is right, take back what a wrong one has made (aergo undo) and submit it again; published blocks are left with a new branch from before them: aergo branch NAME REV",
+		"block %d of branch %s is of %s, ahead of this machine's clock, %s", parent.Number, rec.Name, made.Format("2006-01-02 15:04 UTC"), now.UTC().Format("2006-01-02 15:04 UTC"))
 }

@@ -465,7 +465,12 @@ func (r *Repository) Status() (Status, error) {
 	if f, err := r.directory.StandingFork(state); err != nil {
 		return Status{}, err
 	} else if f != nil {
-		s.Fork = state.Refusal(*f)
+		s.Unusual = append(s.Unusual, state.Refusal(*f))
+	}
+	if err := r.directory.CheckContested(state, rec.ID); fault.Is(err, "AG0606") {
+		s.Unusual = append(s.Unusual, err)
+	} else if err != nil {
+		return Status{}, err
 	}
 	if s.Merging, _, err = r.OpenMerge(""); err != nil {
 		return Status{}, err

@@ -347,5 +347,7 @@ type Status struct {
 	Engine    uint64
 	Origin    *Origin          // nil: the ledger began by itself
 	Merging   objectstore.Hash // the block whose merge into the branch is open; zero: none
-	Fork      error            // AG0607: the directory's producer made two chains and nobody has decided; nil: none
+	// Unusual is what stands in the way until admins decide: two chains of the
+	// directory's producer (AG0607), two heads of the branch (AG0606).
+	Unusual []error
 }

@@ -51,6 +51,9 @@ func (a *app) directoryImport(c *ucli.Context) error {
 		return err
 	}
 	t, err := r.TakeDirectory(a.ctx, []byte(data))
+	if err != nil && t.Fork != nil { // the directory was taken, the head statement was not
+		return fault.New("AG0607", "Find out why, then decide as admins: aergo dd show tells how", "%s. The evidence is kept; the better chain is followed. Of the proof nothing else is taken: %w", a.forkText(*t.Fork), err)
+	}
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func TestDocs(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, doc := range []string{"docs/tutorial/first-five-minutes.md", "docs/how-to/load-bank-csv.md", "docs/how-to/import-your-data.md", "docs/how-to/understand-a-refusal.md", "docs/how-to/use-the-shell.md", "docs/reference/history.md", "examples/bank/README.md",
-		"docs/how-to/evolve-a-contract.md", "docs/how-to/settle-conflicts.md", "docs/explanation/merging.md", "docs/how-to/share-rights.md", "docs/how-to/recover-lost-keys.md", "docs/how-to/protect-a-branch.md",
+		"docs/how-to/evolve-a-contract.md", "docs/how-to/settle-conflicts.md", "docs/explanation/merging.md", "docs/how-to/share-rights.md", "docs/how-to/recover-lost-keys.md", "docs/how-to/protect-a-branch.md", "docs/how-to/bring-two-copies-together.md",
 		"docs/how-to/keep-double-entry-books.md", "docs/how-to/trace-a-supply-chain.md", "docs/how-to/run-a-registry-with-approvals.md",
 		"examples/books/README.md", "examples/supply/README.md", "examples/registry/README.md",
 	} {

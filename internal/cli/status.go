@@ -22,7 +22,7 @@ type statusJSON struct {
 	Engine    uint64         `json:"engine"`
 	Origin    *originJSON    `json:"origin,omitempty"`  // of a private branch of another ledger
 	Merging   string         `json:"merging,omitempty"` // the block whose merge into the branch is open
-	Unusual   string         `json:"unusual,omitempty"` // the code of what dd show tells at length
+	Unusual   []string       `json:"unusual,omitempty"` // codes of what dd show tells at length
 	Next      []string       `json:"next"`
 }
 
@@ -49,8 +49,8 @@ func (a *app) statusOf(c *ucli.Context) error {
 			Dir: s.Dir, Ledger: id(s.Ledger), Owner: string(s.Owner), Key: a.chosenKey(), Account: string(account),
 			Branch: branchOf(s.Branch), Branches: s.Branches, Contracts: []contractJSON{}, Engine: s.Engine, Origin: originOf(s.Origin), Merging: id(s.Merging), Next: next,
 		}
-		if s.Fork != nil {
-			j.Unusual = fault.Of(s.Fork).ID
+		for _, err := range s.Unusual {
+			j.Unusual = append(j.Unusual, fault.Of(err).ID)
 		}
 		for _, k := range s.Contracts {
 			j.Contracts = append(j.Contracts, contractOf(k))
@@ -78,8 +78,8 @@ func (a *app) statusOf(c *ucli.Context) error {
 	for _, k := range s.Contracts {
 		lines = append(lines, []string{"  contract", nameVersion(k) + "  by " + a.who(k.Owner)})
 	}
-	if s.Fork != nil {
-		lines = append(lines, []string{"  directory", a.paint("33", "!") + " AG0607 its producer made two chains: aergo dd show"})
+	for _, err := range s.Unusual {
+		lines = append(lines, []string{"  unusual", a.paint("33", "!") + " " + fault.Of(err).ID + " " + clean(err.Error()) + ": aergo dd show"})
 	}
 	if s.Branches > 1 {
 		lines = append(lines, []string{"  branches", plural(s.Branches, "branch") + ": aergo branch"})
