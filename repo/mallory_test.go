@@ -330,6 +330,11 @@ func TestForgedHeads(t *testing.T) {
 			h.Time = f.head.Time - 1
 			return f.publish(h, alice)
 		}},
+		{"a time a day ahead", false, func(f *forger) objectstore.Hash {
+			h := f.child()
+			h.Time += 24 * 3600 * 1000
+			return f.publish(h, alice)
+		}},
 		{"a number is left out", false, func(f *forger) objectstore.Hash {
 			h := f.child()
 			h.Number, h.Generation = h.Number+1, h.Generation+1

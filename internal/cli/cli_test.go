@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "plain": plain, "capture": capture, "flip": flip,
+			"exits": exits, "only": only, "plain": plain, "capture": capture, "flip": flip,
 		},
 	})
 }
