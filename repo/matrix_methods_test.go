@@ -140,7 +140,7 @@ var methods = []method{
 // harmless are the methods that no right is asked for, and why not.
 var harmless = map[string]string{
 	"it reads what is here, and who reads the folder asks nobody": `ABI AccountFor AccountOfLine AnchorOf Approvals Block Branch Branches
-		CallReadOnly Close Contract Contracts Current Diff Dir Directory DirectoryBlock DirectoryLog Grants Identities Identity Inspect InspectOperation JudgeProof KeysOf Ledger Log
+		CallReadOnly Close Contract Contracts Current Diff Dir Directory DirectoryBlock DirectoryHead DirectoryLog Grants Identities Identity Inspect InspectOperation JudgeProof KeysOf Ledger Log
 		MayComplete MergeBase MergeRules NameOf NeedsProposal Peer Peers NewKeys Observe OpenMerge Origin Owner Plan Preview Proposals Query ReadProposals
 		DeletionOf RegistrationOf RenamingOf Replay ResolutionOf Resolve RevocationOf Status Tags Transaction Transactions Verify VerifyDirectory`,
 	"it answers a question of rights itself: TestReadersMatrix, TestForgedHeads": `CheckRead CheckHead ExportDirectory`,
