@@ -84,17 +84,22 @@ func Approve(s State, branch, source objectstore.Hash, created int64, descriptor
 	return a, VerifyApproval(s, a)
 }
 
-// VerifyApproval checks that an approval is of this ledger, that its account may
-// approve what is merged into the branch, and its signature.
-func VerifyApproval(s State, a SignedApproval) error {
-	p := a.Approval
+// CheckApproval checks that an approval is of this ledger, and that its account
+// may approve what is merged into the branch.
+func CheckApproval(s State, p Approval) error {
 	if err := p.check(); err != nil {
 		return err
 	}
 	if p.Ledger != s.Ledger() {
 		return fault.New("AG0553", "", "the approval is of another ledger, %s", p.Ledger.Short())
 	}
-	if err := Decide(s, Question{Account: p.Account, Right: RightApprove, Branch: p.Branch}); err != nil {
+	return Decide(s, Question{Account: p.Account, Right: RightApprove, Branch: p.Branch})
+}
+
+// VerifyApproval is CheckApproval, and its signature.
+func VerifyApproval(s State, a SignedApproval) error {
+	p := a.Approval
+	if err := CheckApproval(s, p); err != nil {
 		return err
 	}
 	id, err := p.ID()

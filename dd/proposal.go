@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sign"
@@ -25,15 +24,6 @@ type Proposal struct {
 	Version    uint64      `cbor:"1,keyasint"` // 1
 	Operation  []byte      `cbor:"2,keyasint"` // canonical
 	Signatures []Signature `cbor:"3,keyasint"` // by account and key, each pair once
-}
-
-// Signature is one key's signature under a proposal, for one account.
-type Signature struct {
-	_       struct{} `cbor:",toarray"`
-	Account objectstore.Account
-	Scheme  uint8
-	Key     []byte
-	Bytes   []byte
 }
 
 // Consent is one admin's consent to somebody's operation.
@@ -75,25 +65,10 @@ func DecodeProposal(data []byte) (Proposal, error) {
 	if _, _, err := DecodeOperation(p.Operation); err != nil {
 		return fail(err)
 	}
-	for i, sig := range p.Signatures {
-		if err := checkAccount("signature", sig.Account); err != nil {
-			return fail(err)
-		}
-		if len(sig.Key) > sign.MaxKeyBytes || len(sig.Bytes) > sign.MaxSignatureBytes {
-			return fail(fmt.Errorf("signature %d is too long", i))
-		}
-		if i > 0 && compareSignatures(p.Signatures[i-1], sig) >= 0 {
-			return fail(errors.New("its signatures are not in order"))
-		}
+	if err := CheckSignatures(p.Signatures); err != nil {
+		return fail(err)
 	}
 	return p, nil
-}
-
-func compareSignatures(a, b Signature) int {
-	if c := strings.Compare(string(a.Account), string(b.Account)); c != 0 {
-		return c
-	}
-	return bytes.Compare(a.Key, b.Key)
 }
 
 // Sign adds the signature of one key. account is the account for which it signs;
@@ -112,18 +87,17 @@ func (p Proposal) Sign(s State, account objectstore.Account, key crypto.Signer) 
 			return p, err
 		}
 	}
-	pub, err := sign.KeyOf(key)
+	sig, err := s.SignFor(account, string(purposeOf(op, account)), p.ID(), key)
 	if err != nil {
 		return p, err
 	}
-	if _, err := s.descriptorOf(account, pub); err != nil {
-		return p, err
-	}
-	sig, err := sign.Sign(key, purposeOf(op, account), s.Ledger(), p.ID())
-	if err != nil {
-		return p, err
-	}
-	return p.with(Signature{Account: account, Scheme: sig.Scheme, Key: sig.Key, Bytes: sig.Bytes})
+	return p.with(sig)
+}
+
+// Purpose is what an account signs the proposal as: its author, or one who consents.
+func (p Proposal) Purpose(account objectstore.Account) (string, error) {
+	op, _, err := DecodeOperation(p.Operation)
+	return string(purposeOf(op, account)), err
 }
 
 func purposeOf(op Operation, account objectstore.Account) sign.Purpose {
@@ -134,9 +108,7 @@ func purposeOf(op Operation, account objectstore.Account) sign.Purpose {
 }
 
 func (p Proposal) with(list ...Signature) (Proposal, error) {
-	all := append(slices.Clone(p.Signatures), list...)
-	slices.SortStableFunc(all, compareSignatures)
-	p.Signatures = slices.CompactFunc(all, func(a, b Signature) bool { return compareSignatures(a, b) == 0 })
+	p.Signatures = JoinSignatures(p.Signatures, list...)
 	if len(p.Signatures) > maxProposalSignatures {
 		return p, fault.New("AG0103", "", "a proposal of %d signatures, at most %d are allowed", len(p.Signatures), maxProposalSignatures)
 	}
@@ -168,42 +140,7 @@ func (p Proposal) Join(s State, other Proposal) (Proposal, error) {
 
 // goodSignature checks one signature by the present keys of its account.
 func (s State) goodSignature(op Operation, id objectstore.Hash, sig Signature) error {
-	if _, err := s.descriptorOf(sig.Account, sig.Key); err != nil {
-		return err
-	}
-	return sign.Verify(sign.Signature{Scheme: sig.Scheme, Key: sig.Key, Bytes: sig.Bytes}, purposeOf(op, sig.Account), s.Ledger(), id)
-}
-
-// descriptorOf gives the present descriptor of an account, of which key is one.
-func (s State) descriptorOf(a objectstore.Account, key []byte) (sign.Descriptor, error) {
-	data, err := s.Present(a)
-	if err != nil {
-		return sign.Descriptor{}, err
-	}
-	if data == nil {
-		name, ok, err := s.NameOf(a)
-		if err != nil {
-			return sign.Descriptor{}, err
-		}
-		if ok {
-			i, _, err := s.Identity(name)
-			if err != nil {
-				return sign.Descriptor{}, err
-			}
-			data = i.Descriptor
-		}
-	}
-	d, err := sign.KeyDescriptor(key)
-	if data != nil {
-		d, err = sign.ParseDescriptor(data)
-	}
-	if err != nil {
-		return d, err
-	}
-	if !d.Has(key) || data == nil && objectstore.Account(sign.AccountOf(d)) != a {
-		return d, fault.New("AG0506", "sign with a present key of "+s.who(a), "key %x is none of the keys of %s", key, s.who(a))
-	}
-	return d, nil
+	return s.checkSignature(sig, purposeOf(op, sig.Account), id)
 }
 
 // ProposalStatus says what a proposal still needs.
@@ -216,6 +153,10 @@ type ProposalStatus struct {
 	Signed    []objectstore.Account // whose signatures are whole and count, the author first
 	Missing   []objectstore.Account // of these Needed - len(Signed) more, or the author's
 	Ready     bool
+
+	// Keys is how many keys of the author's account have signed, of KeysNeeded; 0
+	// where the directory does not know its keys.
+	Keys, KeysNeeded int
 }
 
 // Status says who has signed a proposal, and who could yet, by the keys and
@@ -299,43 +240,22 @@ func (p Proposal) collect(s State) (st ProposalStatus, sealed map[objectstore.Ac
 	}
 	sealed = map[objectstore.Account][]byte{}
 	for _, a := range accounts {
-		seal, err := p.sealOf(s, st.Operation, a)
+		c, err := s.Collect(a, string(purposeOf(st.Operation, a)), st.ID, p.Signatures)
 		if err != nil {
 			return st, nil, err
 		}
-		if seal == nil {
+		if a == author {
+			st.Keys, st.KeysNeeded = len(c.Good), c.Needed
+		}
+		if c.Seal == nil {
 			st.Missing = append(st.Missing, a)
 			continue
 		}
-		sealed[a] = seal
+		sealed[a] = c.Seal
 		st.Signed = append(st.Signed, a)
 	}
 	st.Ready = sealed[author] != nil && len(st.Signed) >= st.Needed
 	return st, sealed, nil
-}
-
-// sealOf gives the seal of an account where enough of its keys have signed.
-func (p Proposal) sealOf(s State, op Operation, a objectstore.Account) ([]byte, error) {
-	var good []sign.Signature
-	var d sign.Descriptor
-	for _, sig := range p.Signatures {
-		if sig.Account != a || s.goodSignature(op, p.ID(), sig) != nil {
-			continue
-		}
-		var err error
-		if d, err = s.descriptorOf(a, sig.Key); err != nil {
-			return nil, err
-		}
-		good = append(good, sign.Signature{Scheme: sig.Scheme, Key: sig.Key, Bytes: sig.Bytes})
-	}
-	if len(good) == 0 || len(good) < d.Threshold() {
-		return nil, nil
-	}
-	seal, err := sign.MakeSeal(d, good...)
-	if err != nil {
-		return nil, err
-	}
-	return seal.Bytes()
 }
 
 // PutProposal keeps a proposal in a batch, joined with what is there of it.

@@ -3,11 +3,9 @@ package sqlcontract
 import (
 	"bytes"
 	"crypto"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -151,59 +149,8 @@ func New(r Request, key crypto.Signer, random io.Reader) (Transaction, error) {
 // and, where none is set, the salt; nil means crypto/rand.
 func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (VerifiedTransaction, error) {
 	fail := func(err error) (VerifiedTransaction, error) { return VerifiedTransaction{}, err }
-	if random == nil {
-		random = rand.Reader
-	}
-	blind := make([]byte, blindSize)
-	if _, err := io.ReadFull(random, blind); err != nil {
-		return fail(fmt.Errorf("reading randomness for a transaction: %w", err))
-	}
-	if r.Salt.IsZero() {
-		if _, err := io.ReadFull(random, r.Salt[:]); err != nil {
-			return fail(fmt.Errorf("reading randomness for a transaction: %w", err))
-		}
-	}
-	if r.Expiry.IsZero() {
-		r.Expiry = r.Created.Add(DefaultLife)
-	}
-	if r.GasLimit == 0 {
-		r.GasLimit = DefaultGas
-	}
-	args, err := encodeArguments(r.Args)
+	t, err := v.unsigned(r, random)
 	if err != nil {
-		return fail(err)
-	}
-	h := Header{
-		Version: 1, Kind: r.Kind, Ledger: r.Ledger, Branch: r.Branch[:], Contract: r.Contract, Action: r.Action,
-		Arguments: objectstore.Sum(objectstore.KindArguments, blind, args),
-		Account:   r.Account, Salt: r.Salt, Created: r.Created.UnixMilli(), Expiry: r.Expiry.UnixMilli(),
-		Preconditions: r.Preconditions, GasLimit: r.GasLimit, Stays: r.Stays,
-	}
-	if !r.Provenance.IsZero() {
-		h.Provenance = r.Provenance[:]
-	}
-	if r.Branch.IsZero() {
-		h.Branch = []byte(AnyBranch)
-	}
-	if r.Keys != nil {
-		d, err := sign.ParseDescriptor(r.Keys)
-		if err != nil {
-			return fail(err)
-		}
-		if by := objectstore.Account(sign.AccountOf(d)); by != r.Account {
-			h.By = by
-		}
-	}
-	data, err := wire.Marshal(h)
-	if err != nil {
-		return fail(fmt.Errorf("encoding a transaction: %w", err))
-	}
-	t := VerifiedTransaction{header: h, args: maps.Clone(r.Args), raw: Transaction{Data: data, Blind: blind, Arguments: args}}
-	t.id = t.raw.ID()
-	if t.args == nil {
-		t.args = map[string]any{}
-	}
-	if err := t.checkForm(v.ledger); err != nil { // what we would refuse from others we do not make
 		return fail(err)
 	}
 	sig, err := sign.Sign(key, sign.PurposeTransaction, r.Ledger, t.id)
@@ -220,7 +167,7 @@ func (v *Verifier) Sign(r Request, key crypto.Signer, random io.Reader) (Verifie
 			return fail(notSigned(t, err))
 		}
 	}
-	if t.keys, err = v.match(seal, r.Account, h.By); err != nil {
+	if t.keys, err = v.match(seal, r.Account, t.header.By); err != nil {
 		return fail(notSigned(t, err))
 	}
 	if t.raw.Seal, err = seal.Bytes(); err != nil {
