@@ -299,20 +299,29 @@ func (r *Repository) RegisterBranch(ctx context.Context, key crypto.Signer, name
 
 // Tag names a block for good, in the directory.
 func (r *Repository) Tag(ctx context.Context, key crypto.Signer, name, rev, message string) (Tag, error) {
-	block, err := r.Resolve(rev)
+	change, err := r.TagOf(name, rev, message)
 	if err != nil {
 		return Tag{}, err
 	}
-	// The directory knows registered branches only: take one that has the block.
-	rec, _, err := r.publishedBy(block)
-	if err != nil {
-		return Tag{}, err
-	}
-	if err := r.direct(ctx, key, dd.AddTag{Name: name, Block: block, Branch: rec.ID, Message: message}); err != nil {
+	if err := r.direct(ctx, key, change); err != nil {
 		return Tag{}, err
 	}
 	return r.tag(name)
 }
+
+// TagOf is the change that names a block for good.
+func (r *Repository) TagOf(name, rev, message string) (dd.Change, error) {
+	block, err := r.Resolve(rev)
+	if err != nil {
+		return nil, err
+	}
+	// The directory knows registered branches only: take one that has the block.
+	rec, _, err := r.publishedBy(block)
+	return dd.AddTag{Name: name, Block: block, Branch: rec.ID, Message: message}, err
+}
+
+// TagNamed gives a tag.
+func (r *Repository) TagNamed(name string) (Tag, error) { return r.tag(name) }
 
 // Tags lists the tags by name.
 func (r *Repository) Tags() ([]Tag, error) {

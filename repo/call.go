@@ -29,12 +29,22 @@ func (r *Repository) Deploy(ctx context.Context, key crypto.Signer, branch, cont
 		return Result{}, err // in full; the receipt would hold a code only
 	}
 	return r.one(ctx, key, branch, func(d *draft) (Result, error) {
-		args := map[string]any{"source": source}
-		if old, _, version, err := d.session.Contract(contract); err == nil && next.Migration(int(version)) != nil && old.Source != source {
-			args[sqlcontract.DeployReplacesArgument] = old.Code[:] // a merge must not run the block on another version
+		old, _, version, err := d.session.Contract(contract)
+		if err != nil {
+			old = nil
 		}
-		return d.submit(sqlcontract.Request{Kind: sqlcontract.KindDeploy, Contract: contract, Args: args, GasLimit: sqlcontract.MaxGas})
+		return d.submit(deployRequest(next, old, version, contract, source))
 	})
+}
+
+// deployRequest is the request of a deploy over a version of a contract, nil where
+// there is none.
+func deployRequest(next, old *sqlcontract.Contract, version int, contract, source string) sqlcontract.Request {
+	args := map[string]any{"source": source}
+	if old != nil && next.Migration(version) != nil && old.Source != source {
+		args[sqlcontract.DeployReplacesArgument] = old.Code[:] // a merge must not run the block on another version
+	}
+	return sqlcontract.Request{Kind: sqlcontract.KindDeploy, Contract: contract, Args: args, GasLimit: sqlcontract.MaxGas}
 }
 
 // Plan compares a contract's source with what is in force on a branch. It needs

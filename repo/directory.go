@@ -271,12 +271,15 @@ func (r *Repository) trustNotices(s dd.State) (list []Notice, err error) {
 	}
 	for _, p := range pending {
 		n := Notice{"", fmt.Sprintf("proposal %s waits: %d of %s signed", p.ID.Short(), min(len(p.Signed), p.Needed), accounts(p.Needed)), "aergo dd pending"}
+		if p.Needed == 1 && p.KeysNeeded > 1 {
+			n.Text = fmt.Sprintf("proposal %s waits: %d of %d keys of %s signed", p.ID.Short(), p.Keys, p.KeysNeeded, r.called(p.Account))
+		}
 		switch {
 		case p.Problem != nil:
 			n.Text = fmt.Sprintf("proposal %s cannot come into force: %s", p.ID.Short(), p.Problem)
 			n.Next = "aergo dd drop " + p.ID.Short()
 		case p.Ready:
-			n.Text, n.Next = fmt.Sprintf("proposal %s is signed and not in force", p.ID.Short()), "the directory's producer: aergo dd submit "+p.ID.Short()
+			n.Text, n.Next = fmt.Sprintf("proposal %s is signed and not in force", p.ID.Short()), "the producer: aergo dd submit "+p.ID.Short()
 		}
 		list = append(list, n)
 	}

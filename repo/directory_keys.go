@@ -267,3 +267,24 @@ func decodeOperation(line string) (op dd.SignedOperation, ok bool, err error) {
 	}
 	return dd.SignedOperation{Data: f.Data, Seal: f.Seal}, true, nil
 }
+
+// JointDescriptor is the descriptor of an account of several keys, by their
+// public lines, of which threshold sign together, and that account.
+func JointDescriptor(threshold int, lines []string) ([]byte, objectstore.Account, error) {
+	bad := func(err error) ([]byte, objectstore.Account, error) {
+		return nil, "", fault.New("AG0102", "Keys are ed25519: aergo key show NAME --public prints the line.", "these keys make no account: %w", err)
+	}
+	keys := make([][]byte, len(lines))
+	for i, line := range lines {
+		pub, _, err := sign.ParsePublicKey(line)
+		if err != nil {
+			return bad(err)
+		}
+		keys[i] = pub
+	}
+	d, err := sign.MofNDescriptor(threshold, keys...)
+	if err != nil {
+		return bad(err)
+	}
+	return d.Bytes(), objectstore.Account(sign.AccountOf(d)), nil
+}

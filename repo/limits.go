@@ -65,4 +65,8 @@ const (
 	// maxProposals bounds the proposals that a file holds, and those that are kept:
 	// each is a matter that people look at.
 	maxProposals = 256
+
+	// maxPartial bounds a transaction or approval that waits for signatures, in
+	// bytes: a transaction of 1 MiB, and 32 signatures.
+	maxPartial = 1<<20 + 64<<10
 )

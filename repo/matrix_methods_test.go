@@ -134,6 +134,12 @@ var methods = []method{
 		return s.Protect(ctx, k, "main", repo.Protection{Approvals: 1})
 	}},
 	{"Approve", "AG0501", func(s *story, k crypto.Signer) error { _, err := s.Approve(k, "dev", "main"); return err }},
+	{"StartCall", "AG0501", func(s *story, k crypto.Signer) error { _, err := s.StartCall(k, pay("main"), ""); return err }},
+	{"StartDeploy", "AG0501", func(s *story, k crypto.Signer) error {
+		_, err := s.StartDeploy(k, "main", "shop", shop, "")
+		return err
+	}},
+	{"StartApproval", "AG0501", func(s *story, k crypto.Signer) error { _, err := s.StartApproval(k, "dev", "main", ""); return err }},
 	{"Unprotect", "AG0501", func(s *story, k crypto.Signer) error { return s.Unprotect(ctx, k, "main") }},
 }
 
@@ -142,12 +148,13 @@ var harmless = map[string]string{
 	"it reads what is here, and who reads the folder asks nobody": `ABI AccountFor AccountOfLine AnchorOf Approvals Block Branch Branches
 		CallReadOnly Close Contract Contracts Current Diff Dir Directory DirectoryBlock DirectoryHead DirectoryLog Grants Identities Identity Inspect InspectOperation JudgeProof KeysOf Ledger Log
 		MayComplete MergeBase MergeRules NameOf NeedsProposal Peer Peers NewKeys Observe OpenMerge Origin Owner Plan Preview Proposals Query ReadProposals
-		DeletionOf RegistrationOf RenamingOf Replay ResolutionOf Resolve RevocationOf Status Tags Transaction Transactions Verify VerifyDirectory`,
+		DeletionOf ProtectionChange RegistrationOf RenamingOf Replay ResolutionOf Resolve RevocationOf SigningBytes Status TagNamed TagOf Tags Transaction Transactions Verify VerifyDirectory
+		WholeTransaction`,
 	"it answers a question of rights itself: TestReadersMatrix, TestForgedHeads": `CheckRead CheckHead ExportDirectory`,
 	"it signs what its key's account asks for; Submit and the origin judge it":   `Sign Give GiveTo`,
 	"it changes what only this repository has: names, an open merge, what is kept of files": `AbortMerge DeleteBranch DropProposal
 		RenameBranch Switch Unsettle`,
-	"it keeps what has been verified, and its signers are asked for": `AddApproval KeepProposal TakeDirectory`,
+	"it keeps what has been verified, and its signers are asked for": `AddApproval KeepProposal TakeDirectory TakeSignature`,
 	"it puts a head back to where this package had it":               `RestoreHead`,
 	"the tests' own": `Append ChangesAt CheckStore Contents Direct Order State Store`,
 }

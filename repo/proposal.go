@@ -3,45 +3,72 @@ package repo
 import (
 	"context"
 	"crypto"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
-	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
-// Proposal is a change of the directory while its signatures are collected: of
-// several admins for a root matter, of several keys for an account of such.
-// Proposals are kept in the repository until they are in force or dropped, and
-// travel as text (EncodeProposal, ReadProposals).
+// Proposal is what waits for signatures: a change of the directory, for those of
+// several admins where it is a root matter; and a change, a transaction or an
+// approval of an account of several keys, for those of its keys. Proposals are
+// kept in the repository until they are in force or dropped, and travel as text
+// (EncodeProposal, ReadProposals).
 type Proposal struct {
 	ID      objectstore.Hash
-	Change  DirectoryOperation // what it asks for, and who; of no block yet
-	Expires time.Time          // after which no block may take it
+	Kind    string              // what the directory's log calls it, or call, deploy, patch, approval
+	Account objectstore.Account // in whose name it is asked for
+	Created time.Time
+	Expires time.Time // after which no block may take it
+
+	// Change is the operation of the directory, of no block yet; its Change is nil
+	// where it is a transaction or an approval.
+	Change DirectoryOperation
 
 	Root    bool                  // it needs the consent of several admins
 	Needed  int                   // accounts that have to sign, its author among them
 	Signed  []objectstore.Account // whose signatures are whole and count, the author first
 	Missing []objectstore.Account // who could yet
-	Ready   bool                  // it has all it needs: the directory's producer may put it in order
-	// Problem is why the directory would refuse it now whoever signs it, nil where
-	// nothing speaks against it.
+	Ready   bool                  // it has all it needs to come into force
+	// Keys is how many keys of Account have signed, of KeysNeeded; that is 0 where
+	// the directory does not know its keys.
+	Keys, KeysNeeded int
+	// Problem is why it would be refused now whoever signs it, nil where nothing
+	// speaks against it.
 	Problem error
+	// Kept reports that it is in this repository. What nobody has signed is not, nor
+	// a deploy of much source, which is in its file only.
+	Kept bool
 
-	whole dd.Proposal
+	whole  dd.Proposal
+	part   *partial // not nil: a transaction or an approval
+	text   string
+	branch string // of a transaction or an approval, where it is here
+	fields []Field
 }
 
-// proposalWord begins the line of a proposal in a file; base64 (RFC 4648, with
-// padding) of its canonical CBOR follows, docs/formats/directory.md. It may stand
-// among signed transactions and operations (submit_file.go).
-const proposalWord = "aergo-proposal-v1 "
+// Text is what it asks for, in words. who names an account.
+func (p Proposal) Text(who func(objectstore.Account) string) string {
+	if p.part != nil {
+		return p.text
+	}
+	return p.Change.Text(who)
+}
+
+// Fields are what it asks for, in the words of its format. The arguments of a
+// transaction are a map of SQL cells, whole.
+func (p Proposal) Fields() []Field {
+	if p.part != nil {
+		return p.fields
+	}
+	return p.Change.Fields()
+}
 
 // NeedsProposal reports whether a change needs more signatures than that of a
 // key: because several admins decide it, or because account, in whose name it is
@@ -81,7 +108,8 @@ func (r *Repository) newProposal(s dd.State, account objectstore.Account, change
 }
 
 // StartProposal makes a proposal of a change in the name of an account (empty:
-// the key's own), signs it, and keeps it here. It fails where the directory would
+// the key's own), signs it, and keeps it here; with no key (nil) nobody signs yet,
+// and it is not kept. It fails where the directory would
 // refuse the change now, whoever signs it.
 func (r *Repository) StartProposal(key crypto.Signer, change dd.Change, account objectstore.Account) (Proposal, error) {
 	s, err := r.directory.Head()
@@ -102,6 +130,9 @@ func (r *Repository) StartProposal(key crypto.Signer, change dd.Change, account 
 	}
 	if err := p.Check(s, r.now().UnixMilli()); err != nil {
 		return Proposal{}, err
+	}
+	if key == nil {
+		return r.proposal(s, p)
 	}
 	if p, err = p.Sign(s, account, key); err != nil {
 		return Proposal{}, err
@@ -125,18 +156,34 @@ func (r *Repository) Proposals() ([]Proposal, error) {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Proposal) int { return a.Change.Created.Compare(b.Change.Created) })
+	parts, err := r.partials()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		about, err := p.paper(r.ledger)
+		if err != nil {
+			return nil, err
+		}
+		info, err := r.describePartial(s, p, about)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, info)
+	}
+	sortProposals(list)
 	return list, nil
 }
 
 // proposal describes a proposal by the present state of the directory.
 func (r *Repository) proposal(s dd.State, p dd.Proposal) (Proposal, error) {
-	info := Proposal{ID: p.ID(), whole: p}
+	info := Proposal{ID: p.ID(), Kept: len(p.Signatures) > 0, whole: p}
 	op, change, err := dd.DecodeOperation(p.Operation)
 	if err != nil {
 		return info, err
 	}
 	info.Change = DirectoryOperation{ID: p.ID(), Account: op.Account, Kind: op.Kind.String(), Created: time.UnixMilli(op.Created).UTC(), Change: change}
+	info.Kind, info.Account, info.Created = info.Change.Kind, op.Account, info.Change.Created
 	info.Expires = time.UnixMilli(op.Created + dd.MaxOperationLife).UTC()
 	on, err := r.stateFor(s, change)
 	if err != nil {
@@ -149,6 +196,7 @@ func (r *Repository) proposal(s dd.State, p dd.Proposal) (Proposal, error) {
 		info.Problem = err
 	}
 	info.Root, info.Needed, info.Signed, info.Missing = st.Root, st.Needed, st.Signed, st.Missing
+	info.Keys, info.KeysNeeded = st.Keys, st.KeysNeeded
 	info.Ready = st.Ready && info.Problem == nil
 	if done, err := p.Done(s); err != nil {
 		return info, err
@@ -156,93 +204,6 @@ func (r *Repository) proposal(s dd.State, p dd.Proposal) (Proposal, error) {
 		info.Problem = fault.New("AG0705", "aergo dd log lists what is in force.", "proposal %s is in force already", info.ID.Short())
 	}
 	return info, nil
-}
-
-// ReadProposals reads the proposals in a file from foreign bytes, each with the
-// signatures that count now, joined with those that are kept here. Lines of
-// signed transactions and operations are passed over. Nothing is kept yet.
-func (r *Repository) ReadProposals(file []byte) ([]Proposal, error) {
-	s, err := r.directory.Head()
-	if err != nil {
-		return nil, err
-	}
-	kept, err := r.directory.Proposals()
-	if err != nil {
-		return nil, err
-	}
-	known := map[objectstore.Hash]dd.Proposal{}
-	for _, p := range kept {
-		known[p.ID()] = p
-	}
-	var ids []objectstore.Hash
-	n := 0
-	for line := range strings.Lines(string(file)) {
-		n++
-		text, ok := strings.CutPrefix(strings.TrimSpace(line), proposalWord)
-		if !ok {
-			continue
-		}
-		p, err := r.decodeProposal(s, text)
-		if err != nil {
-			return nil, fault.New("AG0523", "Ask for the file again: -o FILE of the command that proposes or signs writes it.", "line %d is no proposal for this ledger: %w", n, err)
-		}
-		id := p.ID()
-		if !slices.Contains(ids, id) {
-			if ids = append(ids, id); len(ids) > maxProposals {
-				return nil, fault.New("AG0523", "Divide the file.", "the file holds more than %d proposals", maxProposals)
-			}
-		}
-		if mine, ok := known[id]; ok {
-			if p, err = mine.Join(s, p); err != nil {
-				return nil, err
-			}
-		}
-		known[id] = p
-	}
-	list := make([]Proposal, len(ids))
-	for i, id := range ids {
-		if list[i], err = r.proposal(s, known[id]); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
-// decodeProposal reads one proposal and leaves out the signatures that do not
-// count: forged ones, and those of accounts that are not asked.
-func (r *Repository) decodeProposal(s dd.State, text string) (dd.Proposal, error) {
-	data, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return dd.Proposal{}, err
-	}
-	p, err := dd.DecodeProposal(data)
-	if err != nil {
-		return dd.Proposal{}, err
-	}
-	op, change, err := dd.DecodeOperation(p.Operation)
-	if err != nil {
-		return dd.Proposal{}, err
-	}
-	if op.Ledger != s.Ledger() {
-		return dd.Proposal{}, fmt.Errorf("it is for another ledger, %s", op.Ledger.Short())
-	}
-	if s, err = r.stateFor(s, change); err != nil {
-		return dd.Proposal{}, err
-	}
-	asked, err := askedFor(s, p)
-	if err != nil {
-		return dd.Proposal{}, err
-	}
-	signed := p
-	signed.Signatures = slices.DeleteFunc(slices.Clone(p.Signatures), func(sig dd.Signature) bool { return !slices.Contains(asked, sig.Account) })
-	p.Signatures = []dd.Signature{}
-	if p, err = p.Join(s, signed); err != nil {
-		return p, err
-	}
-	if len(p.Signatures) == 0 {
-		return p, errors.New("nobody whose signature counts has signed it")
-	}
-	return p, nil
 }
 
 // askedFor are the accounts whose signatures a proposal can use.
@@ -269,23 +230,42 @@ func (r *Repository) SignProposal(key crypto.Signer, p Proposal, account objects
 	if s, err = r.stateFor(s, p.Change.Change); err != nil {
 		return p, err
 	}
-	asked, err := askedFor(s, p.whole)
-	if err != nil {
+	if account, err = r.signsAs(s, key, p, account); err != nil {
 		return p, err
 	}
-	if account == "" {
-		if account, err = signsFor(s, key, asked); err != nil {
-			return p, err
-		}
-	}
-	if !slices.Contains(asked, account) {
-		return p, fault.New("AG0522", "Its author and the admins of the whole ledger sign it: aergo dd pending lists who is missing.", "proposal %s does not ask for a signature of %s", p.ID.Short(), r.called(account))
+	if p.part != nil {
+		return r.signPartial(s, key, p)
 	}
 	whole, err := p.whole.Sign(s, account, key)
 	if err != nil {
 		return p, err
 	}
 	return r.keepProposal(whole)
+}
+
+// signsAs is the account for which a key signs a proposal, if that asks for it;
+// account may be empty: the key tells.
+func (r *Repository) signsAs(s dd.State, key crypto.Signer, p Proposal, account objectstore.Account) (objectstore.Account, error) {
+	asked := []objectstore.Account{p.Account}
+	var err error
+	if p.part == nil {
+		if asked, err = askedFor(s, p.whole); err != nil {
+			return "", err
+		}
+	}
+	if account == "" {
+		if account, err = signsFor(s, key, asked); err != nil {
+			return "", err
+		}
+	}
+	if !slices.Contains(asked, account) {
+		who := "Its author and the admins of the whole ledger sign it"
+		if !p.Root {
+			who = "The keys of " + r.called(p.Account) + " sign it"
+		}
+		return "", fault.New("AG0522", who+": aergo dd pending lists who is missing.", "proposal %s does not ask for a signature of %s", p.ID.Short(), r.called(account))
+	}
+	return account, nil
 }
 
 // called is the name of an account in the directory, or the account.
@@ -334,7 +314,12 @@ func signsFor(s dd.State, key crypto.Signer, asked []objectstore.Account) (objec
 }
 
 // KeepProposal keeps a proposal that was read from a file.
-func (r *Repository) KeepProposal(p Proposal) (Proposal, error) { return r.keepProposal(p.whole) }
+func (r *Repository) KeepProposal(p Proposal) (Proposal, error) {
+	if p.part != nil {
+		return r.keepPartial(*p.part)
+	}
+	return r.keepProposal(p.whole)
+}
 
 func (r *Repository) keepProposal(p dd.Proposal) (Proposal, error) {
 	err := r.update(func(b objectstore.Batch) (err error) {
@@ -342,8 +327,10 @@ func (r *Repository) keepProposal(p dd.Proposal) (Proposal, error) {
 		if err != nil {
 			return err
 		}
-		if len(kept) >= maxProposals && !slices.ContainsFunc(kept, func(k dd.Proposal) bool { return k.ID() == p.ID() }) {
-			return fault.New("AG0523", "aergo dd pending lists them, aergo dd drop ID forgets one.", "%d proposals are kept here, and more are not", maxProposals)
+		if !slices.ContainsFunc(kept, func(k dd.Proposal) bool { return k.ID() == p.ID() }) {
+			if err := r.room(); err != nil {
+				return err
+			}
 		}
 		p, err = r.directory.PutProposal(b, p)
 		return err
@@ -360,68 +347,86 @@ func (r *Repository) keepProposal(p dd.Proposal) (Proposal, error) {
 
 // DropProposal forgets a proposal. Copies of it elsewhere stay good.
 func (r *Repository) DropProposal(id objectstore.Hash) error {
-	return r.update(func(b objectstore.Batch) error { return r.directory.DropProposal(b, id) })
+	return r.update(func(b objectstore.Batch) error {
+		if err := r.directory.DropProposal(b, id); !errors.Is(err, objectstore.ErrNotFound) {
+			return err
+		}
+		return r.dropPartial(b, id)
+	})
 }
 
-// MayComplete reports whether a key may put a proposal in order: the directory
-// producer's, or that of the one whom it makes the producer.
+// MayComplete reports whether a key may put a proposal in force: of a change that
+// of the directory's producer, or of the one whom it makes the producer; of a
+// transaction or an approval that of the branch's producer.
 func (r *Repository) MayComplete(key crypto.Signer, p Proposal) bool {
 	s, err := r.directory.Head()
-	return err == nil && mayOrder(s, key, p.Change.Change) == nil
+	if err != nil {
+		return false
+	}
+	if p.part == nil {
+		return mayOrder(s, key, p.Change.Change) == nil
+	}
+	if p.branch == "" {
+		return false
+	}
+	rec, err := r.branch(p.branch)
+	if err != nil {
+		return false
+	}
+	account, _, err := s.Signer(nil, key)
+	return err == nil && r.mayProduce(s, account, rec) == nil
 }
 
-// CompleteProposal makes a directory block of a proposal that has all its
-// signatures, and forgets the proposal.
-func (r *Repository) CompleteProposal(_ context.Context, key crypto.Signer, p Proposal) (DirectoryOperation, error) {
+// Completed is what became of a proposal: one of the three is set.
+type Completed struct {
+	Operation DirectoryOperation // of a directory block
+	Ran       *Submission        // of a transaction
+	Approval  *Approval          // kept here, for a merge
+}
+
+// CompleteProposal puts a proposal in force that has all its signatures, and
+// forgets it: a change in a directory block, a transaction in a block of its
+// branch, as Submit does. An approval is kept for the merge.
+func (r *Repository) CompleteProposal(ctx context.Context, key crypto.Signer, p Proposal) (Completed, error) {
+	var done Completed
 	if p.Problem != nil {
-		return DirectoryOperation{}, p.Problem
+		return done, p.Problem
+	}
+	if t, ok, err := r.WholeTransaction(p); err != nil {
+		return done, err
+	} else if ok {
+		answers, err := r.Submit(ctx, key, p.branch, []sqlcontract.Transaction{t})
+		if err != nil {
+			return done, err
+		}
+		done.Ran = &answers[0]
+		return done, nil
+	}
+	if p.part != nil {
+		a, err := r.approve(*p.part)
+		if err != nil {
+			return done, err
+		}
+		done.Approval = &a
+		return done, r.update(func(b objectstore.Batch) error { return r.dropPartial(b, p.ID) })
 	}
 	s, err := r.directory.Head()
 	if err != nil {
-		return DirectoryOperation{}, err
+		return done, err
 	}
 	if s, err = r.stateFor(s, p.Change.Change); err != nil {
-		return DirectoryOperation{}, err
+		return done, err
 	}
 	op, err := p.whole.Complete(s)
 	if err != nil {
-		return DirectoryOperation{}, err
+		return done, err
 	}
-	return r.order(key, op, func(b objectstore.Batch) error {
+	done.Operation, err = r.order(key, op, func(b objectstore.Batch) error {
 		kept, err := r.directory.Proposals()
 		if err != nil || !slices.ContainsFunc(kept, func(k dd.Proposal) bool { return k.ID() == p.ID }) {
 			return err
 		}
 		return r.directory.DropProposal(b, p.ID)
 	})
-}
-
-// EncodeProposal is a proposal with its signatures as a line, with its line end.
-func EncodeProposal(p Proposal) (string, error) {
-	data, err := p.whole.Encode()
-	if err != nil {
-		return "", err
-	}
-	return proposalWord + base64.StdEncoding.EncodeToString(data) + "\n", nil
-}
-
-// JointDescriptor is the descriptor of an account of several keys, by their
-// public lines, of which threshold sign together, and that account.
-func JointDescriptor(threshold int, lines []string) ([]byte, objectstore.Account, error) {
-	bad := func(err error) ([]byte, objectstore.Account, error) {
-		return nil, "", fault.New("AG0102", "Keys are ed25519: aergo key show NAME --public prints the line.", "these keys make no account: %w", err)
-	}
-	keys := make([][]byte, len(lines))
-	for i, line := range lines {
-		pub, _, err := sign.ParsePublicKey(line)
-		if err != nil {
-			return bad(err)
-		}
-		keys[i] = pub
-	}
-	d, err := sign.MofNDescriptor(threshold, keys...)
-	if err != nil {
-		return bad(err)
-	}
-	return d.Bytes(), objectstore.Account(sign.AccountOf(d)), nil
+	return done, err
 }

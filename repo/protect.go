@@ -38,18 +38,21 @@ func ProtectionOf(b dd.Branch) *Protection {
 // no block of another branch comes onto its line: no fast-forward. Needs the
 // right admin on its name.
 func (r *Repository) Protect(_ context.Context, key crypto.Signer, name string, p Protection) error {
+	return r.directly(key, func() (dd.Change, error) { return r.ProtectionChange(name, p) })
+}
+
+// ProtectionChange is the change that Protect makes, from the branch's head now.
+func (r *Repository) ProtectionChange(name string, p Protection) (dd.Change, error) {
 	rec, err := r.branch(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.Approvals < 0 || p.Approvals > dd.MaxApprovals {
-		return fault.New("AG0102", "", "%d approvals: from 0 to %d are possible", p.Approvals, dd.MaxApprovals)
+		return nil, fault.New("AG0102", "", "%d approvals: from 0 to %d are possible", p.Approvals, dd.MaxApprovals)
 	}
-	return r.directly(key, func() (dd.Change, error) {
-		head, err := branch.Head(r.db, rec.ID)
-		return dd.ProtectBranch{ID: rec.ID, From: head, Producer: p.Producer, Standbys: p.Standbys,
-			Invariants: p.Invariants, Approvals: uint64(p.Approvals), Policy: p.Policy}, err
-	})
+	head, err := branch.Head(r.db, rec.ID)
+	return dd.ProtectBranch{ID: rec.ID, From: head, Producer: p.Producer, Standbys: p.Standbys,
+		Invariants: p.Invariants, Approvals: uint64(p.Approvals), Policy: p.Policy}, err
 }
 
 // Unprotect ends the protection of a branch. Needs the right admin on its name.

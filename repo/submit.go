@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
@@ -57,6 +58,17 @@ func (r *Repository) Submit(ctx context.Context, producer crypto.Signer, branch 
 	}
 	if d.session.Len() == 0 {
 		return answers, nil
+	}
+	d.also = func(b objectstore.Batch) error { // what waited for signatures here waits no more
+		for i, t := range verified {
+			if answers[i].Err != nil {
+				continue
+			}
+			if err := r.dropPartial(b, t.ID()); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	block, err := d.finish(ctx, nil)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 // BASE64 being RFC 4648 with padding of the canonical CBOR array [header, seal,
 // blind, arguments], or [operation, seal] of an operation of the directory; see
 // docs/formats/transaction.md. Empty lines, and those that
-// begin with #, say nothing; proposals (proposal.go) may stand among them.
+// begin with #, say nothing; what waits for signatures (proposal.go) may stand among them.
 const signedWord = "aergo-tx-v1 "
 
 type signedForm struct {
@@ -50,7 +50,7 @@ func DecodeSigned(file []byte) (list []sqlcontract.Transaction, ops []dd.SignedO
 	for line := range bytes.Lines(file) {
 		n++
 		text := strings.TrimRight(string(line), "\r\n")
-		if text == "" || text[0] == '#' || strings.HasPrefix(text, proposalWord) {
+		if text == "" || text[0] == '#' || strings.HasPrefix(text, proposalWord) || strings.HasPrefix(text, partialWord) {
 			continue
 		}
 		bad := func(what string, args ...any) ([]sqlcontract.Transaction, []dd.SignedOperation, error) {

@@ -170,7 +170,7 @@ func (a *app) deleteBranch(r *repo.Repository, name string, force, local bool) (
 
 // nothingToSign refuses the flags of a change of the directory where there is none.
 func (a *app) nothingToSign() error {
-	for _, flag := range []string{"sign-only", "output", "as"} {
+	for _, flag := range []string{"sign-only", "output", "as", "unsigned"} {
 		if a.cmd.IsSet(flag) {
 			return usage("AG0113", "Leave --"+flag+" out.", "this changes nothing in the directory: there is nothing to sign")
 		}

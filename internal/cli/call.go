@@ -9,6 +9,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
 	"github.com/aergo-git/aergo-git/repo"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
@@ -25,15 +26,16 @@ func (a *app) callCommand() *ucli.Command {
 			"columns, each argument is in the column of its name or of --map. name=value gives\n" +
 			"an argument to all lines. An empty field is '' for TEXT, else the default or NULL.\n\n" +
 			"--sign-only is for a writer who does not make the branch's blocks: the producer runs\n" +
-			"what is signed with aergo submit FILE.",
-		Flags: []ucli.Flag{
+			"what is signed with aergo submit FILE. --as WHO calls in the name of an account of several\n" +
+			"keys, which sign one after another with aergo dd sign.",
+		Flags: append([]ucli.Flag{
 			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "call on branch `B`, not the current one"},
 			&ucli.BoolFlag{Name: "create", Aliases: []string{"c"}, Usage: "make that branch first"},
 			&ucli.BoolFlag{Name: "scratch", Usage: "with -c: its calls never leave it"},
 			&ucli.StringFlag{Name: "args", Usage: "arguments as a `JSON` object; the only form for NULL"},
 			&ucli.StringSliceFlag{Name: "who", Usage: "argument `ARG=WHO` is the account of WHO: a key, a name in the directory; may be repeated"},
 			&ucli.BoolFlag{Name: "sign-only", Usage: "sign, and leave it to the branch's producer to submit"},
-			&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --sign-only: add the signed call to `FILE`"},
+			&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --sign-only, --as or --unsigned: add the call to `FILE`"},
 			&ucli.Uint64Flag{Name: "gas", Usage: "gas limit `N`"},
 			&ucli.StringFlag{Name: "idempotency-key", Usage: "a second call with the same `KEY` counts as the first; in a batch the field that holds it"},
 			&ucli.StringFlag{Name: "batch", Usage: "read calls from `FILE`, JSON lines; - is standard input"},
@@ -42,7 +44,7 @@ func (a *app) callCommand() *ucli.Command {
 			&ucli.IntFlag{Name: "block-size", Usage: "transactions `N` in a block of a batch", Value: repo.DefaultBlockSize},
 			&ucli.StringFlag{Name: "refused", Usage: "write refused lines to `FILE`"},
 			&ucli.BoolFlag{Name: "stop-on-error", Usage: "end a batch at the first refused line"},
-		},
+		}, jointFlags()...),
 		Action: a.call,
 	}
 }
@@ -52,12 +54,15 @@ func (a *app) call(c *ucli.Context) error {
 		return usage("AG0111", "", "--batch and --csv are two forms of one thing")
 	}
 	if c.IsSet("batch") || c.IsSet("csv") {
+		if a.joint() {
+			return usage("AG0111", "Call by call: aergo call … --as WHO", "a batch is signed by one key; --as and --unsigned are for one call")
+		}
 		return a.callBatch(c)
 	}
 	if err := nargs(c, 1, -1, "call CONTRACT.ACTION [name=value…] [--branch B [-c]]"); err != nil {
 		return err
 	}
-	if c.IsSet("output") && !c.Bool("sign-only") {
+	if c.IsSet("output") && !c.Bool("sign-only") && !a.joint() {
 		return usage("AG0111", "aergo call … --sign-only -o FILE", "--output belongs to --sign-only")
 	}
 	for _, f := range []string{"refused", "stop-on-error", "block-size", "map"} {
@@ -88,9 +93,14 @@ func (a *app) call(c *ucli.Context) error {
 		Contract: contract, Action: action.Name, Args: args, Branch: branch,
 		GasLimit: c.Uint64("gas"), IdempotencyKey: c.String("idempotency-key"),
 	}
-	if c.Bool("sign-only") {
+	if c.Bool("sign-only") || a.joint() {
 		if action.ReadOnly || c.Bool("create") {
-			return usage("AG0111", "aergo call … without --sign-only", "--sign-only signs a call for a branch that is there, and a READONLY action needs no signature")
+			return usage("AG0111", "aergo call … without --sign-only, --as and --unsigned", "what others submit is a call for a branch that is there, and a READONLY action needs no signature")
+		}
+		if a.joint() {
+			return a.jointly(r, func(key crypto.Signer, as objectstore.Account) (repo.Proposal, error) {
+				return r.StartCall(key, call, as)
+			})
 		}
 		return a.signCall(r, call)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
+	"github.com/aergo-git/aergo-git/objectstore"
+	"github.com/aergo-git/aergo-git/repo"
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
@@ -21,11 +24,13 @@ func (a *app) deployCommand() *ucli.Command {
 		Name: "deploy", Usage: "put a contract in force", ArgsUsage: "FILE.sql", Category: "work",
 		Description: "Prints what the contract would change, asks, and deploys it as a signed\n" +
 			"transaction. Its name is the file's, without .sql. Without a terminal give --yes.",
-		Flags: []ucli.Flag{
+		Flags: append([]ucli.Flag{
 			&ucli.StringFlag{Name: "name", Usage: "call the contract `N`"},
 			&ucli.StringFlag{Name: "branch", Aliases: []string{"b"}, Usage: "deploy on branch `B`, not the current one"},
 			&ucli.BoolFlag{Name: "dry-run", Usage: "print the plan only"},
-		},
+			&ucli.BoolFlag{Name: "sign-only", Usage: "sign, and leave it to the branch's producer to submit"},
+			&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --sign-only, --as or --unsigned: add the deploy to `FILE`"},
+		}, jointFlags()...),
 		Action: a.deploy,
 	}
 }
@@ -73,6 +78,14 @@ func (a *app) deploy(c *ucli.Context) error {
 	}
 	if err := a.confirm("Deploy?", "aergo deploy "+file+" --yes"); err != nil {
 		return err
+	}
+	if a.joint() || c.Bool("sign-only") {
+		return a.jointly(r, func(key crypto.Signer, as objectstore.Account) (repo.Proposal, error) {
+			return r.StartDeploy(key, c.String("branch"), name, source, as)
+		})
+	}
+	if c.IsSet("output") {
+		return usage("AG0111", "Give --sign-only too.", "--output belongs to --sign-only")
 	}
 	key, err := a.key()
 	if err != nil {

@@ -57,7 +57,7 @@ func (a *app) changeRole(c *ucli.Context, verb, who string) error {
 		return usage("AG0113", "aergo "+form, "of which contract is the role %s? Without --contract it is writer, producer, reader or admin", role)
 	case contract != "" && directory:
 		return usage("AG0113", "Leave --contract out.", "%s is a role of the ledger's directory, not of a contract", role)
-	case contract != "" && (c.IsSet("sign-only") || c.IsSet("output")):
+	case contract != "" && (c.IsSet("sign-only") || c.IsSet("output") || a.joint()):
 		return usage("AG0111", "aergo call aergo_role."+verb+" contract=… role=… account=… --sign-only -o FILE", "a role of a contract is granted by a call")
 	case directory:
 		return a.changeDirectoryRole(c, verb, role, name)

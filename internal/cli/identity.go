@@ -24,7 +24,8 @@ func (a *app) identityCommand() *ucli.Command {
 				Description: "KEY is the line of a public key (aergo key show bob --public) or the name of one of your\n" +
 					"keys, FILE a .pub file, ACCOUNT that of a key in your key folder. A name gives no right: aergo\n" +
 					"grant does. Only an admin of everything names accounts. An account of several keys is asked\n" +
-					"for its signature by aergo dd sign; it changes the directory and makes no blocks or calls.",
+					"for its signatures by aergo dd sign: it changes the directory, calls, deploys and approves with\n" +
+					"--as NAME, and makes no blocks.",
 			},
 			{
 				Name: "add-key", Usage: "let an account sign by one more key", ArgsUsage: "NAME KEY|FILE", Action: a.identityNewKeys("add-key", true), Flags: signOnlyFlags(),

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto"
 	"errors"
 	"os"
 	"path/filepath"
@@ -18,35 +19,30 @@ import (
 // signOnlyFlags are those of a verb that changes the directory: who may do so and
 // is not the directory's producer signs, and the producer submits.
 func signOnlyFlags() []ucli.Flag {
-	return []ucli.Flag{
+	return append([]ucli.Flag{
 		&ucli.BoolFlag{Name: "sign-only", Usage: "sign, and leave it to the directory's producer to submit"},
 		&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --sign-only, or where others have to sign: add what is signed to `FILE`"},
-		&ucli.StringFlag{Name: "as", Usage: "ask in the name of account `WHO`, of which your key is one of several"},
-	}
+	}, jointFlags()...)
 }
 
 // change changes the directory; or, with --sign-only, signs the change into a
 // file; or begins a proposal where others have to sign too. In the last two cases
 // done is true and everything has been said.
 func (a *app) change(r *repo.Repository, change dd.Change) (done bool, err error) {
-	key, err := a.key()
+	start := func(key crypto.Signer, as objectstore.Account) (repo.Proposal, error) {
+		return r.StartProposal(key, change, as)
+	}
+	if a.cmd.Bool("unsigned") {
+		return true, a.jointly(r, start)
+	}
+	key, as, err := a.asking()
 	if err != nil {
 		return false, err
-	}
-	var as objectstore.Account
-	if a.cmd.IsSet("as") {
-		if as, err = a.accountOf(a.cmd.String("as")); err != nil {
-			return false, err
-		}
 	}
 	if others, err := r.NeedsProposal(key, change, as); err != nil {
 		return false, err
 	} else if others {
-		p, err := r.StartProposal(key, change, as)
-		if err != nil {
-			return true, err
-		}
-		return true, a.signed(r, key, p, a.cmd.String("output"), !a.cmd.Bool("sign-only"))
+		return true, a.jointly(r, start)
 	}
 	if !a.cmd.Bool("sign-only") {
 		if a.cmd.IsSet("output") {

@@ -20,14 +20,21 @@ func (a *app) proposalCommands() []*ucli.Command {
 	return []*ucli.Command{
 		{
 			Name: "pending", Usage: "list what waits for signatures", ArgsUsage: "[FILE]", Action: a.proposalList,
-			Description: "What several have to sign is a proposal until they have: who has signed, who could yet. With\n" +
-				"FILE those in a file that came from another machine: look before you sign.",
+			Description: "What several have to sign is a proposal until they have: a change of the directory, a call, a\n" +
+				"deploy or an approval; who has signed, who could yet. With FILE those in a file that came from\n" +
+				"another machine: look before you sign. --json shows long arguments and sources whole.",
 		},
 		{
-			Name: "sign", Usage: "sign what somebody proposed", ArgsUsage: "ID|FILE", Action: a.proposalSign, Flags: []ucli.Flag{output, as},
+			Name: "sign", Usage: "sign what somebody proposed", ArgsUsage: "ID|FILE", Action: a.proposalSign,
+			Flags: []ucli.Flag{output, as,
+				&ucli.StringFlag{Name: "detached", Usage: "write what the key signs to `OUT`, for ssh-keygen -Y sign"},
+				&ucli.StringFlag{Name: "signature", Usage: "take the signature that ssh-keygen made, OUT.sig, from `FILE`"},
+			},
 			Description: "ID is of one that is kept here, FILE came from another machine. The signature is for this\n" +
-				"proposal of this ledger and nothing else. When it was the last one and you are the directory's\n" +
-				"producer, it comes into force.",
+				"proposal of this ledger and nothing else. When it was the last one and you are the producer,\n" +
+				"the directory's or the branch's, it comes into force.\n\n" +
+				"Where only ssh-keygen reaches the key: --detached OUT writes what is to be signed,\n" +
+				"ssh-keygen -Y sign -n aergo-git -f KEY OUT signs it, --signature OUT.sig takes it back.",
 		},
 		{
 			Name: "submit", Usage: "put in force what has all its signatures", ArgsUsage: "ID|FILE", Action: a.proposalSubmit,
@@ -54,12 +61,26 @@ type proposalJSON struct {
 	Code      string         `json:"code"` // with problem: "" where nothing speaks against it
 	Problem   string         `json:"problem"`
 	Directory uint64         `json:"directory_block"` // in which it came into force, or 0
+
+	Keys    int             `json:"keys"`              // of the account that have signed
+	Of      int             `json:"keys_needed"`       // 0: the directory does not know its keys
+	Verdict *submissionJSON `json:"verdict,omitempty"` // of a transaction that was run
 }
 
 func (a *app) proposalOf(p repo.Proposal) proposalJSON {
 	j := proposalJSON{
-		ID: id(p.ID), Kind: p.Change.Kind, Text: p.Change.Text(a.who), Change: operationOf(p.Change).Change, Account: string(p.Change.Account),
-		Created: timeJSON(p.Change.Created), Expires: timeJSON(p.Expires), Needed: p.Needed, Signed: texts(p.Signed), Missing: texts(p.Missing), Ready: p.Ready,
+		ID: id(p.ID), Kind: p.Kind, Text: p.Text(a.who), Change: map[string]any{}, Account: string(p.Account), Keys: p.Keys, Of: p.KeysNeeded,
+		Created: timeJSON(p.Created), Expires: timeJSON(p.Expires), Needed: p.Needed, Signed: texts(p.Signed), Missing: texts(p.Missing), Ready: p.Ready,
+	}
+	for _, f := range p.Fields() {
+		j.Change[f.Name] = f.Value
+		if args, ok := f.Value.(map[string]any); ok {
+			cells := map[string]any{}
+			for name, v := range args {
+				cells[name] = cellJSON(v)
+			}
+			j.Change[f.Name] = cells
+		}
 	}
 	if p.Problem != nil {
 		j.Problem = p.Problem.Error()
@@ -95,8 +116,8 @@ func (a *app) proposalList(c *ucli.Context) error {
 		a.say("Nothing waits for signatures.")
 	}
 	for _, p := range list {
-		a.say("%s  %s", a.paint("33", p.ID.Short()), clean(p.Change.Text(a.whoFull)))
-		a.say("  proposed by %s, %s; until %s", a.who(p.Change.Account), date(p.Change.Created), date(p.Expires))
+		a.say("%s  %s", a.paint("33", p.ID.Short()), clean(p.Text(a.whoFull)))
+		a.say("  proposed by %s, %s; until %s", a.who(p.Account), date(p.Created), date(p.Expires))
 		a.say("  %s", a.signatures(p))
 		if p.Problem != nil {
 			a.say("  %s %s", a.paint("31", "✗"), clean(p.Problem.Error()))
@@ -107,16 +128,18 @@ func (a *app) proposalList(c *ucli.Context) error {
 
 // signatures says who has signed a proposal, and who has to yet.
 func (a *app) signatures(p repo.Proposal) string {
-	signed := "signed by nobody wholly"
+	author := p.Account
+	signed := "signed by nobody yet"
 	if len(p.Signed) > 0 {
 		signed = "signed by " + a.whoAll(p.Signed)
+	} else if p.KeysNeeded > 1 {
+		signed = fmt.Sprintf("%d of %d keys of %s have signed", p.Keys, p.KeysNeeded, a.who(author))
 	}
-	author := p.Change.Account
 	switch left := p.Needed - len(p.Signed); {
 	case p.Ready:
 		return signed + ": all that it needs"
 	case len(p.Missing) > 0 && p.Missing[0] == author && p.Needed == 1:
-		return fmt.Sprintf("more keys of %s have to sign", a.who(author))
+		return signed
 	case len(p.Missing) > 0 && p.Missing[0] == author:
 		return fmt.Sprintf("%s; %s has to sign, who proposes it", signed, a.who(author))
 	case left > 0:
@@ -151,11 +174,16 @@ func (a *app) proposalsIn(r *repo.Repository, file string) ([]repo.Proposal, err
 // proposals finds what is meant by the first 4 digits or more of the id of one
 // that is kept here, or by a file.
 func (a *app) proposals(r *repo.Repository, what string) ([]repo.Proposal, error) {
-	if len(what) < 4 || strings.Trim(what, "0123456789abcdef") != "" {
+	if !isID(what) {
 		return a.proposalsIn(r, what)
 	}
 	p, err := a.keptProposal(r, what)
 	return []repo.Proposal{p}, err
+}
+
+// isID reports whether a word is the beginning of an id, 4 digits or more.
+func isID(what string) bool {
+	return len(what) >= 4 && strings.Trim(what, "0123456789abcdef") == ""
 }
 
 func (a *app) keptProposal(r *repo.Repository, prefix string) (repo.Proposal, error) {
@@ -193,6 +221,9 @@ func (a *app) proposalSign(c *ucli.Context) error {
 			return err
 		}
 	}
+	if c.IsSet("detached") || c.IsSet("signature") {
+		return a.signDetached(r, list, as)
+	}
 	key, err := a.key()
 	if err != nil {
 		return err
@@ -208,18 +239,25 @@ func (a *app) proposalSign(c *ucli.Context) error {
 	return nil
 }
 
-// signed tells of a proposal that was just signed, and puts it in force where it
-// has all its signatures and the key may.
+// signed tells of a proposal that was just signed, or, without a key, that nobody
+// has signed yet; and puts it in force where it has all its signatures and the key
+// may.
 func (a *app) signed(r *repo.Repository, key crypto.Signer, p repo.Proposal, out string, complete bool) error {
-	if p.Ready && complete && r.MayComplete(key, p) {
+	if p.Ready && complete && key != nil && r.MayComplete(key, p) {
 		return a.completed(r, key, p)
 	}
-	if out != "" {
+	if out != "" || !p.Kept {
+		if out == "" && key != nil {
+			return fault.New("AG0527", "Give -o FILE.", "this is too large to be kept here while it waits for signatures")
+		}
 		line, err := repo.EncodeProposal(p)
+		if t, whole, _ := r.WholeTransaction(p); whole && p.Ready {
+			line, err = repo.EncodeSigned(t)
+		}
 		if err != nil {
 			return err
 		}
-		if out == "-" {
+		if out == "" || out == "-" {
 			_, err := a.out.WriteString(line)
 			return err
 		}
@@ -230,13 +268,17 @@ func (a *app) signed(r *repo.Repository, key crypto.Signer, p repo.Proposal, out
 	if a.json {
 		return a.emit(a.proposalOf(p))
 	}
-	a.done("Proposal %s, not in force: %s.", p.ID.Short(), clean(p.Change.Text(a.who)))
+	a.done("Proposal %s, not in force: %s.", p.ID.Short(), clean(p.Text(a.who)))
 	a.say("  %s", a.signatures(p))
+	producer := "the directory's producer"
+	if p.Change.Change == nil {
+		producer = "the branch's producer"
+	}
 	switch file := shellWord(out); {
 	case p.Ready && out != "":
-		a.next("the directory's producer runs: aergo submit %s", file)
+		a.next("%s runs: aergo submit %s", producer, file)
 	case p.Ready:
-		a.next("the directory's producer runs: aergo dd submit %s", p.ID.Short())
+		a.next("%s runs: aergo dd submit %s", producer, p.ID.Short())
 	case out != "":
 		a.next("each of them runs: aergo dd sign %s -o %s", file, file)
 	default:
@@ -246,19 +288,32 @@ func (a *app) signed(r *repo.Repository, key crypto.Signer, p repo.Proposal, out
 }
 
 func (a *app) completed(r *repo.Repository, key crypto.Signer, p repo.Proposal) error {
-	o, err := r.CompleteProposal(a.ctx, key, p)
+	did, err := r.CompleteProposal(a.ctx, key, p)
 	if err != nil {
 		return err
 	}
 	a.names = nil // it may have named somebody
-	if a.json {
-		j := a.proposalOf(p)
-		j.InForce, j.Directory = true, o.Number
-		return a.emit(j)
+	j := a.proposalOf(p)
+	j.InForce, j.Directory = true, did.Operation.Number
+	switch {
+	case did.Ran != nil:
+		v := a.submission(*did.Ran, false)
+		j.Verdict, j.InForce = &v, v.Verdict == "included"
+		if err = did.Ran.Err; err == nil && !j.InForce {
+			err = fault.New(v.Code, "", "%s: %s", clean(v.Call), v.Reason)
+		}
+	case did.Approval != nil:
+		a.done("Block %s approved for %s by %s. Kept here.", did.Approval.Source.Short(), did.Approval.Branch, a.who(p.Account))
+	default:
+		a.done("In force, directory block #%d: %s.", did.Operation.Number, clean(did.Operation.Text(a.who)))
+		a.say("  signed by %s", a.whoAll(p.Signed[:p.Needed]))
 	}
-	a.done("In force, directory block #%d: %s.", o.Number, clean(o.Text(a.who)))
-	a.say("  signed by %s", a.whoAll(p.Signed[:p.Needed]))
-	return nil
+	if a.json {
+		if e := a.emit(j); e != nil {
+			return e
+		}
+	}
+	return err
 }
 
 func (a *app) proposalSubmit(c *ucli.Context) error {

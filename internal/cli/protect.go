@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto"
 	"fmt"
 	"os"
 	"slices"
@@ -23,16 +24,16 @@ func (a *app) protectCommands() []*ucli.Command {
 			Description: "From now on blocks of other branches come by a merge only, never by fast-forward, and by\n" +
 				"what the flags say. What is not said stays as it is; --approvals 0 and\n" +
 				"--require-invariants=false take back. Needs the role admin on the branch.",
-			Flags: []ucli.Flag{
+			Flags: append([]ucli.Flag{
 				&ucli.StringFlag{Name: "producer", Usage: "`WHO` makes its blocks"},
 				&ucli.StringSliceFlag{Name: "standby", Usage: "`WHO` may take over; may be repeated"},
 				&ucli.BoolFlag{Name: "require-invariants", Usage: "a deploy keeps the INVARIANTs, a new contract declares one"},
 				&ucli.StringFlag{Name: "merge", Usage: "merges are `automatic|consistent`, whatever anybody asks for"},
 				&ucli.IntFlag{Name: "approvals", Usage: "a merge needs the approval of `N` accounts besides its producer"},
-			},
+			}, signOnlyFlags()...),
 		},
 		{
-			Name: "unprotect", Usage: "end the protection of a branch", ArgsUsage: "[NAME]", Action: a.unprotect,
+			Name: "unprotect", Usage: "end the protection of a branch", ArgsUsage: "[NAME]", Action: a.unprotect, Flags: signOnlyFlags(),
 		},
 		{
 			Name: "takeover", Usage: "make the blocks of a branch whose stand-by you are", ArgsUsage: "[NAME]", Action: a.takeOver,
@@ -89,11 +90,11 @@ func (a *app) protect(c *ucli.Context) error {
 			return err
 		}
 	}
-	key, err := a.key()
+	change, err := r.ProtectionChange(b.Name, p)
 	if err != nil {
 		return err
 	}
-	if err := r.Protect(a.ctx, key, b.Name, p); err != nil {
+	if done, err := a.change(r, change); done || err != nil {
 		return err
 	}
 	if b, err = a.branchNamed(r, b.Name); err != nil {
@@ -115,11 +116,7 @@ func (a *app) unprotect(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := a.key()
-	if err != nil {
-		return err
-	}
-	if err := r.Unprotect(a.ctx, key, b.Name); err != nil {
+	if done, err := a.change(r, dd.ProtectBranch{ID: b.ID, Off: true}); done || err != nil {
 		return err
 	}
 	if a.json {
@@ -254,12 +251,12 @@ func (a *app) approveCommand() *ucli.Command {
 		Description: "Says with your key that block SRC, and all that led to it, may be merged into the branch.\n" +
 			"Calls on the branch meanwhile do not outdate it; one more block on SRC needs another one.\n" +
 			"aergo merge collects what is here. Your own does not count where you make the merge's block.",
-		Flags: []ucli.Flag{
+		Flags: append([]ucli.Flag{
 			&ucli.StringFlag{Name: "into", Usage: "the branch `B`, not the current one"},
 			&ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE` as well, for another machine"},
 			&ucli.StringFlag{Name: "add", Usage: "keep the approval in `FILE`, made elsewhere"},
 			&ucli.BoolFlag{Name: "list", Aliases: []string{"l"}, Usage: "list those that are here"},
-		},
+		}, jointFlags()...),
 		Action: a.approve,
 	}
 }
@@ -286,6 +283,11 @@ func (a *app) approve(c *ucli.Context) error {
 	source := c.Args().First()
 	if c.Bool("list") {
 		return a.listApprovals(r, source, c.String("into"))
+	}
+	if a.joint() {
+		return a.branchError(r, source, a.jointly(r, func(key crypto.Signer, as objectstore.Account) (repo.Proposal, error) {
+			return r.StartApproval(key, source, c.String("into"), as)
+		}))
 	}
 	key, err := a.key()
 	if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"crypto"
+	"os"
 	"strconv"
 
 	ucli "github.com/urfave/cli/v2"
@@ -15,8 +16,9 @@ import (
 
 func (a *app) submitCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "submit", Usage: "run what others have signed", ArgsUsage: "FILE", Category: "work",
-		Description: "FILE holds calls signed with aergo call … --sign-only; - is standard input. The branch's\n" +
+		Name: "submit", Usage: "run what others have signed", ArgsUsage: "FILE|ID", Category: "work",
+		Description: "FILE holds calls signed with aergo call … --sign-only; - is standard input; ID is of something\n" +
+			"that waited here for signatures (aergo dd pending) and has them. The branch's\n" +
 			"producer puts them into one block. Each is verified, its signer needs the right to write, and\n" +
 			"each gets its verdict: included, failed (its contract refused it, and the block records that)\n" +
 			"or not admitted (no trace). Operations of the directory, signed with --sign-only too, are put into\n" +
@@ -51,8 +53,13 @@ type submissionJSON struct {
 }
 
 func (a *app) submit(c *ucli.Context) error {
-	if err := nargs(c, 1, 1, "submit FILE"); err != nil {
+	if err := nargs(c, 1, 1, "submit FILE|ID"); err != nil {
 		return err
+	}
+	if what := c.Args().First(); isID(what) && !c.Bool("dry-run") {
+		if _, err := os.Stat(a.path(what)); err != nil {
+			return a.proposalSubmit(c)
+		}
 	}
 	data, err := a.readText(c.Args().First(), maxSigned)
 	if err != nil {
@@ -74,6 +81,18 @@ func (a *app) submit(c *ucli.Context) error {
 		return usage("AG0113", "aergo call CONTRACT.ACTION … --sign-only -o FILE", "%s holds no signed call", c.Args().First())
 	}
 	branch, dry := c.String("branch"), c.Bool("dry-run")
+	rest := proposals[:0]
+	for _, p := range proposals { // those that are whole run in one block with the others
+		t, ok, err := r.WholeTransaction(p)
+		if err != nil && !fault.Is(err, "AG0505") {
+			return err
+		}
+		if ok && err == nil {
+			txs = append(txs, t)
+		} else {
+			rest = append(rest, p)
+		}
+	}
 	var answers []repo.Submission
 	var key crypto.Signer
 	if dry {
@@ -102,7 +121,7 @@ func (a *app) submit(c *ucli.Context) error {
 	for _, op := range ops {
 		verdicts = append(verdicts, a.order(r, key, op))
 	}
-	for _, p := range proposals {
+	for _, p := range rest {
 		verdicts = append(verdicts, a.orderProposal(r, key, p))
 	}
 	for _, v := range verdicts {
@@ -189,30 +208,47 @@ func (a *app) order(r *repo.Repository, key crypto.Signer, op dd.SignedOperation
 // orderProposal does the same with a proposal. One that lacks signatures is kept.
 func (a *app) orderProposal(r *repo.Repository, key crypto.Signer, p repo.Proposal) submissionJSON {
 	if key == nil {
-		return a.ordered(p.ID, "signed", p.Change, p.Problem)
+		return a.verdictOn(p.ID, "signed", p.Text(a.who), p.Account, "", p.Problem)
 	}
-	p, err := r.KeepProposal(p)
+	kept, err := r.KeepProposal(p)
 	if err != nil {
-		return a.ordered(p.ID, "", p.Change, err)
+		return a.verdictOn(p.ID, "", p.Text(a.who), p.Account, "", err)
 	}
-	o, err := r.CompleteProposal(a.ctx, key, p)
-	return a.ordered(p.ID, "included", o, err)
+	did, err := r.CompleteProposal(a.ctx, key, kept)
+	where := "kept for the merge"
+	if did.Approval == nil {
+		where = directoryBlock(did.Operation)
+	}
+	a.names = nil // it may have named somebody
+	return a.verdictOn(p.ID, "included", p.Text(a.who), p.Account, where, err)
+}
+
+func directoryBlock(o repo.DirectoryOperation) string {
+	return "directory block #" + strconv.FormatUint(o.Number, 10)
 }
 
 func (a *app) ordered(operation objectstore.Hash, verdict string, o repo.DirectoryOperation, err error) submissionJSON {
-	j := submissionJSON{Verdict: verdict, Transaction: id(operation), Changes: []rowJSON{}}
-	what := "an operation of the directory"
+	if err != nil {
+		return a.verdictOn(operation, verdict, "", "", "", err)
+	}
+	a.names = nil // it may have named somebody
+	return a.verdictOn(operation, verdict, o.Text(a.who), o.Account, directoryBlock(o), nil)
+}
+
+// verdictOn prints the verdict on what is no transaction and gives it as a record.
+func (a *app) verdictOn(operation objectstore.Hash, verdict, text string, account objectstore.Account, where string, err error) submissionJSON {
+	j := submissionJSON{Verdict: verdict, Transaction: id(operation), Call: text, Account: string(account), Changes: []rowJSON{}}
 	if err != nil {
 		j.Verdict, j.Reason = "not admitted", err.Error()
 		if f := fault.Of(err); f != nil {
 			j.Code, j.Next = f.ID, f.Next
 		}
-	} else {
-		a.names = nil // it may have named somebody
-		j.Call, j.Account = o.Text(a.who), string(o.Account)
-		what = clean(j.Call) + " by " + a.who(o.Account)
 	}
-	a.tellVerdict(j, what, "directory block #"+strconv.FormatUint(o.Number, 10))
+	what := "an operation of the directory"
+	if text != "" {
+		what = clean(text) + " by " + a.who(account)
+	}
+	a.tellVerdict(j, what, where)
 	return j
 }
 

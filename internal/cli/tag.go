@@ -22,9 +22,9 @@ func (a *app) tagCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "tag", Usage: "list tags, or give a block a name for good", ArgsUsage: "[NAME [REV]]", Category: "history",
 		Description: "A tag is signed, stands in the directory and never moves.",
-		Flags: []ucli.Flag{
+		Flags: append(signOnlyFlags(),
 			&ucli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "say why in `TEXT`"},
-		},
+		),
 		Action: a.tag,
 	}
 }
@@ -35,11 +35,15 @@ func (a *app) tag(c *ucli.Context) error {
 		return err
 	}
 	if c.NArg() > 0 {
-		key, err := a.key()
+		name := c.Args().First()
+		change, err := r.TagOf(name, c.Args().Get(1), c.String("message"))
 		if err != nil {
 			return err
 		}
-		t, err := r.Tag(a.ctx, key, c.Args().First(), c.Args().Get(1), c.String("message"))
+		if done, err := a.change(r, change); done || err != nil {
+			return err
+		}
+		t, err := r.TagNamed(name)
 		if err != nil {
 			return err
 		}
