@@ -71,22 +71,6 @@ func TestHostileOrigin(t *testing.T) {
 	mainID := mainOf(t, s.dir).ID
 	headKey := append([]byte("rhead/"), mainID.String()...)
 	all := objects(t, s.dir)
-	id := func(kind objectstore.Kind) (objectstore.Hash, []byte) {
-		for id, data := range all {
-			if objectstore.Kind(data[0]) == kind {
-				return id, bytes.Clone(data)
-			}
-		}
-		t.Fatalf("there is no %s", kind)
-		return objectstore.Hash{}, nil
-	}
-	flip := func(kind objectstore.Kind) func(dir string) {
-		return func(dir string) {
-			h, data := id(kind)
-			data[len(data)/2] ^= 1
-			change(t, dir, append([]byte("o"), h[:]...), data)
-		}
-	}
 	first := func(dir string, number branch.Number) branch.Block {
 		db, err := objectstore.Open(filepath.Join(dir, ".aergo", "db"), objectstore.Options{NodeHash: prolly.NodeHash})
 		if err != nil {
@@ -117,14 +101,19 @@ func TestHostileOrigin(t *testing.T) {
 			data[len(data)/2] ^= 1
 			change(t, dir, append([]byte("o"), b.ID[:]...), data)
 		}},
-		{"a changed genesis", "AG06", flip(objectstore.KindGenesis)},
+		{"a changed genesis", "AG06", func(dir string) {
+			id := s.Ledger()
+			data := bytes.Clone(all[id])
+			data[len(data)/2] ^= 1
+			change(t, dir, append([]byte("o"), id[:]...), data)
+		}},
 		{"main's head on her own branch", "AG0603", func(dir string) { change(t, dir, headKey, hers[:]) }},
 		{"main's head before what was published", "AG06", func(dir string) { h := first(dir, 1).ID; change(t, dir, headKey, h[:]) }},
 		{"main's head on nothing", "AG", func(dir string) { change(t, dir, headKey, bytes.Repeat([]byte{7}, 32)) }},
 		{"the name of another ledger", "AG", func(dir string) { change(t, dir, []byte("rdd/ledger"), otherLedger[:]) }},
 		{"a directory head that is a block", "AG", func(dir string) { change(t, dir, []byte("rdd/head"), hers[:]) }},
 		{"a huge object", "AG06", func(dir string) {
-			h, _ := id(objectstore.KindChangeList)
+			h := first(dir, 3).Changes.Root
 			change(t, dir, append([]byte("o"), h[:]...), append([]byte{byte(objectstore.KindChangeList)}, make([]byte, 40<<20)...))
 		}},
 		{"a link", "AG0543", func(dir string) {
