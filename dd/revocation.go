@@ -14,8 +14,9 @@ import (
 // RevokeKey says that a key was not its account's any more after certain blocks:
 // it was stolen, or its holder has left. What it signed counts up to the last
 // accepted block of each branch and nowhere beyond, whatever directory block is
-// named there; on a branch that is not listed, nothing that it signed counts. A
-// root matter. Revoking again adds branches and changes none.
+// named there; on a branch that is not listed, nothing that it signed counts. Of
+// m of n keys, what was signed stops counting when m of them are revoked. A root
+// matter. Revoking again adds branches and changes none.
 type RevokeKey struct {
 	Account objectstore.Account `cbor:"1,keyasint"`
 	// Key is the public key, of a hardware key its first 32 bytes; empty for the
@@ -75,6 +76,11 @@ func (s State) AnyRevoked() bool { return s.ledger.Revoked > 0 }
 // block of the branch, on a transaction that stands in it, or on a head
 // statement for it; within tells whether that block is last or before it. It
 // fails with AG0509.
+//
+// Of an account of m of n keys it asks how many of the n are revoked, and the
+// block beyond what was accepted of them: m of them could have signed it without
+// the others, whoever did. Which m signed is hashed nowhere, so nothing asks it;
+// the seal, verified before, only says what the n are.
 func (s State) CheckRevoked(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error)) error {
 	return s.checkRevoked(a, seal, branch, within, false)
 }
@@ -95,44 +101,59 @@ func (s State) checkRevoked(a objectstore.Account, seal []byte, branch objectsto
 	if err != nil {
 		return err
 	}
-	keys := [][]byte{nil}
-	for _, sig := range sl.Signatures {
-		keys = append(keys, sign.Point(sig.Key)) // a key is revoked in whatever form
+	d, err := sl.Describe()
+	if err != nil {
+		return err
 	}
-	for _, key := range keys {
-		r, ok, err := s.Revoked(a, key)
-		if err != nil {
+	if _, err := s.beyond(a, nil, branch, within, merged); err != nil {
+		return err
+	}
+	// Not the keys of the seal: another store may hold another good one.
+	gone := 0
+	for _, key := range d.Keys() {
+		beyond, err := s.beyond(a, sign.Point(key), branch, within, merged) // a key is revoked in whatever form
+		if beyond {
+			gone++
+		}
+		if err != nil && (!beyond || gone >= d.Threshold()) {
 			return err
-		}
-		if !ok {
-			continue
-		}
-		last, listed, err := s.LastOf(a, key, branch)
-		if err != nil {
-			return err
-		}
-		if listed {
-			if listed, err = within(last); err != nil {
-				return err
-			}
-		} else if merged {
-			err := scan(s, []any{"last", string(a), append([]byte{}, key...)}, func(last objectstore.Hash) error {
-				if listed {
-					return nil
-				}
-				listed, err = within(last)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-		if !listed {
-			return fault.New("AG0509", "take the branch up to its last accepted block only",
-				"%s was revoked in directory block %d, and this is beyond what was accepted of it on branch %s", s.what(a, key), r.Since, branch.Short())
 		}
 	}
 	return nil
+}
+
+// beyond tells whether a key, nil for the account, is revoked and a block beyond
+// what was accepted of it. If so it fails with AG0509.
+func (s State) beyond(a objectstore.Account, key []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error), merged bool) (bool, error) {
+	r, ok, err := s.Revoked(a, key)
+	if err != nil || !ok {
+		return false, err
+	}
+	last, listed, err := s.LastOf(a, key, branch)
+	if err != nil {
+		return false, err
+	}
+	if listed {
+		if listed, err = within(last); err != nil {
+			return false, err
+		}
+	} else if merged {
+		err := scan(s, []any{"last", string(a), append([]byte{}, key...)}, func(last objectstore.Hash) error {
+			if listed {
+				return nil
+			}
+			listed, err = within(last)
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	if listed {
+		return false, nil
+	}
+	return true, fault.New("AG0509", "take the branch up to its last accepted block only",
+		"%s was revoked in directory block %d, and this is beyond what was accepted of it on branch %s", s.what(a, key), r.Since, branch.Short())
 }
 
 func (s State) what(a objectstore.Account, key []byte) string {

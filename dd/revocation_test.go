@@ -1,6 +1,7 @@
 package dd
 
 import (
+	"crypto"
 	"slices"
 	"testing"
 
@@ -139,6 +140,57 @@ func TestARevokedAccountGetsNothing(t *testing.T) {
 	board.ok(board.decide(board.propose("alice", RevokeKey{Account: account("carol")}, "alice", "bob")))
 	board.refused("AG0505", board.decide(board.propose("alice", RevokeKey{Account: account("bob")}, "alice", "bob")))
 	board.refused("AG0102", board.decide(board.propose("alice", SetThreshold{Threshold: 3}, "alice", "bob")))
+}
+
+// Of an account of m of n keys one id can stand beside good seals by different
+// keys. Which of them a store has decides nothing: what signed is the account's
+// keys, and a thief must have had enough of them.
+func TestRevocationDoesNotAskWhichSealIsStored(t *testing.T) {
+	type on map[string]string // last accepted block, by key
+	for _, c := range []struct {
+		m       int
+		revoked on
+		in      string
+		good    bool
+	}{
+		{2, on{"bob": "B"}, "C", true}, // the thief of one key signs nothing alone
+		{2, on{"bob": "B", "bob 2": "B"}, "B", true},
+		{2, on{"bob": "B", "bob 2": "B"}, "C", false}, // two keys do
+		{2, on{"bob": "B", "bob 2": "C"}, "C", true},  // until C she had one only
+		{2, on{"bob": "B", "bob 2": "C"}, "X", false},
+		{1, on{"bob": "B"}, "B", true},
+		{1, on{"bob": "B"}, "C", false}, // each key could have signed it
+		{3, on{"bob": "B", "bob 2": "B"}, "C", true},
+		{3, on{"bob": "A", "bob 2": "A", "bob 3": "B"}, "B", true},
+		{3, on{"bob": "A", "bob 2": "A", "bob 3": "B"}, "C", false},
+	} {
+		w := newBoard(t)
+		bob := account("bob")
+		b, id := w.branchOf("alice", "eu")
+		w.ok(w.do("alice", b))
+		keys := []string{"bob", "bob 2", "bob 3"}
+		d := mOf(c.m, keys...)
+		w.ok(w.decide(w.propose("alice", SetKeys{Account: bob, Descriptor: d.Bytes()}, "alice", "carol")))
+		w.ok(w.decide(w.propose("alice", SetKeys{Account: bob, Descriptor: descriptor("bob 4").Bytes()}, "alice", "carol")))
+		for key, last := range c.revoked {
+			w.ok(w.decide(w.propose("alice", RevokeKey{Account: bob, Key: public(key), Last: []Last{{Branch: id, Block: hash(last)}}}, "alice", "carol")))
+		}
+		for without := range keys {
+			var by []crypto.Signer
+			for i := range c.m {
+				by = append(by, signers(keys[(without+i)%len(keys)])...)
+			}
+			seal := must(makeSeal(d, sign.PurposeBlock, w.d.Ledger(), hash("block"), by))
+			for name, check := range map[string]func(objectstore.Account, []byte, objectstore.Hash, func(objectstore.Hash) (bool, error)) error{
+				"block": w.head().CheckRevokedBlock, "statement": w.head().CheckRevoked,
+			} {
+				err := check(bob, seal, id, in(c.in))
+				if c.good && err != nil || !c.good && !fault.Is(err, "AG0509") {
+					t.Errorf("%d of 3, revoked %v, %s in %s, signed by %d from key %d: %v", c.m, c.revoked, name, c.in, c.m, without, err)
+				}
+			}
+		}
+	}
 }
 
 func TestAnchors(t *testing.T) {
