@@ -82,7 +82,7 @@ func makeVectors(t *testing.T) vectors {
 		{"revoke account", RevokeKey{Account: account("bob"), Last: []Last{{Branch: main.ID, Block: hash("head")}}, Reason: "left"}},
 		{"resolve", ResolveEvidence{Branch: main.ID, Sequence: 1, Block: hash("head")}},
 		{"threshold", SetThreshold{Threshold: 1}},
-		{"peer", SetPeer{Name: "berlin", Descriptor: descriptor("bob").Bytes(), Addresses: []string{"https://berlin.example:7070/shop", "https://[2001:db8::7]:7070/shop"}}},
+		{"peer", SetPeer{Name: "berlin", Descriptor: descriptor("dave").Bytes(), Addresses: []string{"https://berlin.example:7070/shop", "https://[2001:db8::7]:7070/shop"}}},
 		{"mirror", SetPeer{Name: "mirror-1", Descriptor: descriptor("carol").Bytes(), Mirror: true}},
 		{"peer removed", SetPeer{Name: "berlin", Off: true}},
 		{"engine", SetEngine{Engine: 2}},
