@@ -107,8 +107,9 @@ type Question struct {
 //     says, or all while they are fewer. Root matters are the role admin on *,
 //     other accounts' keys, revocations, the directory's producer, the engine and
 //     the threshold itself.
-//   - Sign: exactly the present keys of the account. What a block holds, and the
-//     block, is signed by the keys present at the directory block that it names.
+//   - Sign: the present keys of the account, or keys that it had and that ask for
+//     no less. What a block holds, and the block, is signed by the keys present at
+//     the directory block that it names.
 //   - Approve: writers, producers and admins.
 //   - Peer: the account of the peer that Name names, and admins of everything.
 //

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/sign"
@@ -64,7 +65,9 @@ func isFirst(a objectstore.Account, descriptor []byte) (bool, error) {
 	return sign.IsAccountOf(string(a), descriptor)
 }
 
-// signsBy is the rule of RightSign: descriptor is the present one of an account.
+// signsBy is the rule of RightSign: descriptor is the present one of an account,
+// or one that it had and that asks for no less. So a key that is added takes
+// nothing from what was signed before, and one that is taken out does.
 // Empty stands for the account's first.
 func (s State) signsBy(a objectstore.Account, descriptor []byte) error {
 	if r, gone, err := s.Revoked(a, nil); err != nil {
@@ -80,6 +83,9 @@ func (s State) signsBy(a objectstore.Account, descriptor []byte) error {
 	case ok && bytes.Equal(k.Descriptor, descriptor):
 		return nil
 	case ok:
+		if enough, err := s.stillEnough(a, descriptor, k.Descriptor); enough || err != nil {
+			return err
+		}
 		return fault.New("AG0506", fmt.Sprintf("sign with the present keys of %s", s.who(a)),
 			"%s signs by other keys since directory block %d", s.who(a), k.Since)
 	case len(descriptor) == 0:
@@ -90,6 +96,40 @@ func (s State) signsBy(a objectstore.Account, descriptor []byte) error {
 		err = fault.New("AG0506", "", "%s does not sign by these keys", s.who(a))
 	}
 	return err
+}
+
+// stillEnough reports whether a descriptor that an account had (empty: its first)
+// asks for no less than the present one: its keys are all among the present ones,
+// and it takes as many of them or more. The first one is known of an account that
+// has an identity.
+func (s State) stillEnough(a objectstore.Account, descriptor, present []byte) (bool, error) {
+	name, named, err := s.NameOf(a)
+	if err != nil {
+		return false, err
+	}
+	if len(descriptor) == 0 {
+		if !named {
+			return false, nil
+		}
+		i, _, err := s.Identity(name)
+		if err != nil {
+			return false, err
+		}
+		descriptor = i.Descriptor
+	} else if first, err := isFirst(a, descriptor); err != nil || first && !named {
+		return false, err // the same answer as without the descriptor
+	} else if had, err := s.Had(a, descriptor); err != nil || !had {
+		return false, err
+	}
+	before, err := sign.ParseDescriptor(descriptor)
+	if err != nil {
+		return false, err
+	}
+	now, err := sign.ParseDescriptor(present)
+	if err != nil {
+		return false, err
+	}
+	return before.Threshold() >= now.Threshold() && !slices.ContainsFunc(before.Keys(), func(key []byte) bool { return !now.Has(key) }), nil
 }
 
 // Signer gives the account that signers sign for, with its canonical descriptor.
