@@ -18,7 +18,7 @@ func InMemory(key crypto.Signer, o Options) (*Repository, error) {
 	if err := r.openStore(vfs.NewMem(), o); err != nil {
 		return nil, err
 	}
-	if err := r.start(key, nil); err != nil {
+	if err := r.start(key, o, nil); err != nil {
 		_ = r.db.Close() // the first error counts
 		return nil, err
 	}
@@ -26,10 +26,10 @@ func InMemory(key crypto.Signer, o Options) (*Repository, error) {
 }
 
 // start makes a new ledger, in a store that is empty or holds its origin.
-func (r *Repository) start(key crypto.Signer, origin *dd.Origin) error {
+func (r *Repository) start(key crypto.Signer, o Options, origin *dd.Origin) error {
 	batch := r.db.NewBatch()
 	defer batch.Close()
-	if err := r.begun(batch, key, origin); err != nil {
+	if err := r.begun(batch, key, o, origin); err != nil {
 		return fmt.Errorf("making a ledger: %w", err)
 	}
 	if err := batch.Commit(); err != nil {

@@ -93,7 +93,7 @@ func InitPrivate(ctx context.Context, dir string, key crypto.Signer, from From, 
 		return nil, did, err
 	}
 	origin := &dd.Origin{Ledger: src.ledger, Block: taken.block.ID, Directory: taken.state.Block().ID}
-	if err := r.start(key, origin); err != nil {
+	if err := r.start(key, o, origin); err != nil {
 		return nil, did, err
 	}
 	is, err := r.Origin()

@@ -73,7 +73,7 @@ func initOn(on vfs.FS, dir string, key crypto.Signer, o Options) (_ *Repository,
 			_ = r.db.Close() // the first error counts
 		}
 	}()
-	return r, r.start(key, nil)
+	return r, r.start(key, o, nil)
 }
 
 // make opens an empty store in the repository's folder, which must hold no
@@ -127,7 +127,7 @@ func (r *Repository) empty() error {
 
 // begun puts a new ledger into a batch: genesis, directory, main and its first
 // block. The main of a private branch begins at the origin's block instead.
-func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer, origin *dd.Origin) error {
+func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer, o Options, origin *dd.Origin) error {
 	pub, err := publicKey(key)
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (r *Repository) begun(batch objectstore.Batch, key crypto.Signer, origin *d
 	}
 	owner := AccountOf(key)
 	g := dd.Genesis{
-		Version: 1, Owner: descriptor.Bytes(), Threshold: 1, Producer: owner,
+		Version: 1, Owner: descriptor.Bytes(), Threshold: max(o.Threshold, 1), Producer: owner,
 		Engine: sqlcontract.EngineNumber, StateFormat: prolly.StateFormat, Created: r.now().UnixMilli(), Origin: origin,
 	}
 	if _, err := io.ReadFull(r.random, g.Salt[:]); err != nil {

@@ -20,6 +20,9 @@ type Options struct {
 	// Wait is how long Open waits for another process that has the repository
 	// open; zero means 10 seconds.
 	Wait time.Duration
+	// Threshold is how many admins decide root matters of a new ledger, 1 to 16; 0
+	// means 1. Until there are so many all of them do. Open does not read it.
+	Threshold uint64
 	// ReadOnly opens without writing to the store; what would write fails. The
 	// working tree, a cache, is still written by queries of a branch's head, not
 	// by those of a block id.

@@ -12,6 +12,8 @@ type invocation struct {
 	path []*ucli.Command // verb, or verb and sub-verb
 	argv []string        // what the flag parser gets
 	help bool            // --help or -h was among the flags
+
+	propose bool // it stood behind dd propose
 }
 
 func (v invocation) name() string {
@@ -93,9 +95,13 @@ func arrange(global []ucli.Flag, verbs []*ucli.Command, args []string) (invocati
 	return v, nil
 }
 
-// descend takes the verb, and the sub-verb of a family, off the arguments.
+// descend takes the verb, and the sub-verb of a family, off the arguments. Behind
+// dd propose the line begins anew.
 func (v *invocation) descend(verbs []*ucli.Command, rest *[]string) {
 	for len(*rest) > 0 {
+		if v.name() == "dd propose" {
+			v.path, v.propose = nil, true
+		}
 		level := verbs
 		if n := len(v.path); n > 0 {
 			level = v.path[n-1].Subcommands

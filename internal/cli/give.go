@@ -46,7 +46,7 @@ func takenOf(t *repo.Copied) *takenJSON {
 }
 
 // initPrivate makes a private branch of the ledger that --origin names.
-func (a *app) initPrivate(c *ucli.Context, dir string, key crypto.Signer) (r *repo.Repository, taken *repo.Copied, err error) {
+func (a *app) initPrivate(c *ucli.Context, dir string, key crypto.Signer, threshold uint64) (r *repo.Repository, taken *repo.Copied, err error) {
 	from := repo.ParseFrom(a.path(c.String("origin")))
 	if text := c.String("ledger"); text != "" {
 		h, err := objectstore.ParseHash(text)
@@ -59,7 +59,7 @@ func (a *app) initPrivate(c *ucli.Context, dir string, key crypto.Signer) (r *re
 	defer bar.end()
 	from.Progress = bar.set
 	var did repo.Copied
-	r, did, err = repo.InitPrivate(a.ctx, dir, key, from, repo.Options{})
+	r, did, err = repo.InitPrivate(a.ctx, dir, key, from, repo.Options{Threshold: threshold})
 	return r, &did, err
 }
 

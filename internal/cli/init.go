@@ -10,6 +10,7 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/aergo-git/aergo-git/dd"
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/repo"
 )
@@ -36,6 +37,7 @@ func (a *app) initCommand() *ucli.Command {
 			"first; PATH is only read. aergo give takes your calls back to it.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "origin", Usage: "go on from the ledger in `PATH[:REV]`"},
+			&ucli.Uint64Flag{Name: "threshold", Usage: "root matters take `N` admins, as soon as there are so many", Value: 1},
 			&ucli.StringFlag{Name: "ledger", Usage: "the ledger id that the origin must have, `ID`"},
 		},
 		Action: a.init,
@@ -45,6 +47,10 @@ func (a *app) initCommand() *ucli.Command {
 func (a *app) init(c *ucli.Context) error {
 	if err := nargs(c, 0, 1, "init [NAME] [--key K]"); err != nil {
 		return err
+	}
+	threshold := c.Uint64("threshold")
+	if threshold == 0 || threshold > dd.MaxThreshold {
+		return usage("AG0112", "aergo init NAME --threshold 2", "%d admins: 1 to %d can decide", threshold, dd.MaxThreshold)
 	}
 	given := c.Args().First()
 	if given == "" {
@@ -80,11 +86,11 @@ func (a *app) init(c *ucli.Context) error {
 	var r *repo.Repository
 	var taken *repo.Copied
 	if c.IsSet("origin") {
-		r, taken, err = a.initPrivate(c, dir, key)
+		r, taken, err = a.initPrivate(c, dir, key, threshold)
 	} else if c.IsSet("ledger") {
 		return usage("AG0113", "aergo init NAME --origin PATH --ledger ID", "--ledger names the origin's ledger, and there is no --origin")
 	} else {
-		r, err = repo.Init(dir, key, repo.Options{})
+		r, err = repo.Init(dir, key, repo.Options{Threshold: threshold})
 	}
 	if err != nil {
 		return err
@@ -116,6 +122,9 @@ func (a *app) init(c *ucli.Context) error {
 		return nil
 	}
 	a.done("Empty private ledger %s, branch %s.  id %s", filepath.Base(dir), r.Current(), id(r.Ledger()))
+	if threshold > 1 {
+		a.say("  Root matters take %d admins, as soon as there are so many: aergo grant admin --to WHO", threshold)
+	}
 	if given == "." {
 		a.next("aergo contract new NAME · aergo deploy FILE.sql")
 	} else {

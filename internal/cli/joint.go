@@ -21,7 +21,7 @@ func jointFlags() []ucli.Flag {
 }
 
 // joint reports whether a command asks for signatures to be collected.
-func (a *app) joint() bool { return a.cmd.IsSet("as") || a.cmd.Bool("unsigned") }
+func (a *app) joint() bool { return a.propose || a.cmd.IsSet("as") || a.cmd.Bool("unsigned") }
 
 // asking gives the key that signs, nil with --unsigned, and the account in whose
 // name: that of --as, with --unsigned without it the key's own, else "".
@@ -55,7 +55,7 @@ func (a *app) jointly(r *repo.Repository, start func(crypto.Signer, objectstore.
 	if err != nil {
 		return err
 	}
-	return a.signed(r, key, p, a.cmd.String("output"), !a.cmd.Bool("sign-only"))
+	return a.signed(r, key, p, a.cmd.String("output"), !a.propose && !a.cmd.Bool("sign-only"))
 }
 
 // signDetached writes what a key signs of a proposal to a file, or takes the

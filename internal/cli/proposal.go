@@ -19,6 +19,15 @@ func (a *app) proposalCommands() []*ucli.Command {
 	output := &ucli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "add it, signed, to `FILE` for the next one"}
 	return []*ucli.Command{
 		{
+			Name: "propose", Usage: "sign what another command does, and leave it to others to look at", ArgsUsage: "COMMAND…",
+			Description: "COMMAND is one that changes the directory, or a call, deploy or approve, for example\n" +
+				"aergo dd propose grant admin --to bob. Where others have to sign too every command proposes by\n" +
+				"itself; this does so as well where your own signature is enough.",
+			Action: func(*ucli.Context) error {
+				return usage("AG0113", "aergo dd propose grant admin --to WHO", "propose what?")
+			},
+		},
+		{
 			Name: "pending", Usage: "list what waits for signatures", ArgsUsage: "[FILE]", Action: a.proposalList,
 			Description: "What several have to sign is a proposal until they have: a change of the directory, a call, a\n" +
 				"deploy or an approval; who has signed, who could yet. With FILE those in a file that came from\n" +

@@ -72,10 +72,12 @@ type app struct {
 
 	inTerminal, outTerminal, errTerminal bool
 
-	dir    string // -C; paths on the command line are relative to it
-	json   bool
-	rowsAs string // what .format says in the shell; "" elsewhere
-	status int    // exit status of a command that did not fail: diff --exit-code
+	dir  string // -C; paths on the command line are relative to it
+	json bool
+	// propose is that the verb stands behind dd propose.
+	propose bool
+	rowsAs  string // what .format says in the shell; "" elsewhere
+	status  int    // exit status of a command that did not fail: diff --exit-code
 
 	cmd   *ucli.Context
 	repo  *repo.Repository
@@ -105,6 +107,9 @@ func (a *app) run(args []string) error {
 	}
 	if v.help {
 		return a.help(verbs, strings.Fields(v.name()), false)
+	}
+	if a.propose = v.propose; v.propose && len(v.path) > 0 && find(v.path[len(v.path)-1].Flags, "unsigned") == "" {
+		return usage("AG0113", "aergo dd propose grant admin --to WHO", "aergo %s does nothing that several could sign", v.name())
 	}
 	program := &ucli.App{
 		Name: "aergo", Flags: global, Commands: verbs,
