@@ -63,11 +63,11 @@ func (r *Repository) NewKeys(i dd.Identity, line string, add bool) (dd.Change, e
 	if err != nil {
 		return nil, err
 	}
+	s, err := r.directory.Head()
+	if err != nil {
+		return nil, err
+	}
 	if add {
-		s, err := r.directory.Head()
-		if err != nil {
-			return nil, err
-		}
 		d, _, err := presentKeys(s, i)
 		if err != nil {
 			return nil, err
@@ -78,6 +78,16 @@ func (r *Repository) NewKeys(i dd.Identity, line string, add bool) (dd.Change, e
 		if next, err = sign.MofNDescriptor(d.Threshold(), append(d.Keys(), pub)...); err != nil {
 			return nil, fault.New("AG0102", "", "%s cannot have this key: %w", i.Name, err)
 		}
+	}
+	if _, revoked, err := s.Revoked(i.Account, sign.Point(pub)); err != nil {
+		return nil, err
+	} else if revoked {
+		return nil, fault.New("AG0509", "make a new key", "this key of %s was revoked and never comes back", i.Name)
+	}
+	if had, err := s.Had(i.Account, next.Bytes()); err != nil {
+		return nil, err
+	} else if had {
+		return nil, fault.New("AG0703", "make a new key", "%s signs by these keys, or did once: an account does not go back to keys it had", i.Name)
 	}
 	return dd.SetKeys{Account: i.Account, Descriptor: next.Bytes()}, nil
 }

@@ -166,7 +166,7 @@ func (r *Repository) RevocationOf(i dd.Identity, w Revoking) (dd.RevokeKey, []Ke
 			seen++
 		}
 		if !given && b.ID != main.ID && len(branches) > dd.MaxLast {
-			if signed, err := r.signedBeside(main.ID, b.Head, i.Account); err != nil {
+			if signed, err := r.signedBeside(main.ID, b.Head, i.Account, true); err != nil {
 				return fail(err)
 			} else if !signed {
 				continue // what it signed there is on main, too
@@ -244,20 +244,20 @@ func keysWithout(s dd.State, i dd.Identity, key []byte, instead string) ([]byte,
 	return next.Bytes(), nil
 }
 
-// signedBeside tells whether an account has signed a block, or a transaction in
-// one, that a head reaches and the head of a branch does not.
-func (r *Repository) signedBeside(id branch.ID, head objectstore.Hash, account objectstore.Account) (bool, error) {
+// signedBeside tells whether an account has signed a transaction, or with blocks
+// also a block, that a head reaches and the head of a branch does not.
+func (r *Repository) signedBeside(id branch.ID, head objectstore.Hash, account objectstore.Account, blocks bool) (bool, error) {
 	from, err := branch.Head(r.db, id)
 	if err != nil || head.IsZero() {
 		return false, err
 	}
-	blocks, err := r.history.Only(head, from)
+	only, err := r.history.Only(head, from)
 	if err != nil {
 		return false, err
 	}
-	for _, id := range blocks {
+	for _, id := range only {
 		b, err := r.history.Read(id)
-		if err != nil || b.Producer == account {
+		if err != nil || blocks && b.Producer == account {
 			return true, err
 		}
 		txs, _, err := r.bodies(b)

@@ -148,7 +148,7 @@ var harmless = map[string]string{
 	"it reads what is here, and who reads the folder asks nobody": `ABI AccountFor AccountOfLine AnchorOf Approvals Block Branch Branches
 		CallReadOnly Close Contract Contracts Current Diff Dir Directory DirectoryBlock DirectoryHead DirectoryLog Grants Identities Identity Inspect InspectOperation JudgeProof KeysOf Ledger Log
 		MayComplete MergeBase MergeRules NameOf NeedsProposal Peer Peers NewKeys Observe OpenMerge Origin Owner Plan Preview Proposals Query ReadProposals
-		DeletionOf ProtectionChange RegistrationOf RenamingOf Replay ResolutionOf Resolve RevocationOf SigningBytes Status TagNamed TagOf Tags Transaction Transactions Verify VerifyDirectory
+		DeletionOf ProtectionChange RegistrationOf RenamingOf Replay ResolutionOf Resolve RevocationOf SigningBytes Status TagNamed TagOf Tags Transaction Transactions Unsettled Verify VerifyDirectory
 		WholeTransaction`,
 	"it answers a question of rights itself: TestReadersMatrix, TestForgedHeads": `CheckRead CheckHead ExportDirectory`,
 	"it signs what its key's account asks for; Submit and the origin judge it":   `Sign Give GiveTo`,

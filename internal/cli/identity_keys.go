@@ -32,7 +32,7 @@ func (a *app) change(r *repo.Repository, change dd.Change) (done bool, err error
 	start := func(key crypto.Signer, as objectstore.Account) (repo.Proposal, error) {
 		return r.StartProposal(key, change, as)
 	}
-	if a.cmd.Bool("unsigned") {
+	if a.propose || a.cmd.Bool("unsigned") {
 		return true, a.jointly(r, start)
 	}
 	key, as, err := a.asking()
@@ -117,6 +117,15 @@ func (a *app) identityNewKeys(verb string, add bool) ucli.ActionFunc {
 		if err != nil {
 			return err
 		}
+		if !add { // what the account signed before counts on beside one more key
+			if waits, err := a.tellUnsettled(r, i); err != nil {
+				return err
+			} else if waits {
+				if err := a.confirm("Change the keys?", "Merge it first, or say --yes."); err != nil {
+					return err
+				}
+			}
+		}
 		mine := a.account() == i.Account
 		if done, err := a.change(r, change); done || err != nil {
 			return err
@@ -134,6 +143,36 @@ func (a *app) identityNewKeys(verb string, add bool) ucli.ActionFunc {
 		}
 		return nil
 	}
+}
+
+// tellUnsettled says what the present keys of an account have signed that still
+// waits, before they are changed.
+func (a *app) tellUnsettled(r *repo.Repository, i dd.Identity) (waits bool, err error) {
+	u, err := r.Unsettled(i.Account)
+	if err != nil || len(u.Branches)+len(u.Approvals) == 0 {
+		return false, err
+	}
+	who := clean(i.Name)
+	if n := len(u.Branches); n > 0 {
+		a.note("Not merged into main yet: calls of %s on %s. Merged later they are left out (AG0506).", who, some(u.Branches))
+	}
+	if n := len(u.Approvals); n > 0 {
+		var blocks []string
+		for _, p := range u.Approvals {
+			blocks = append(blocks, p.Source.Short()+" into "+clean(p.Branch))
+		}
+		a.note("Not merged yet: what %s approved, %s. The approvals count no more.", who, some(blocks))
+	}
+	return true, nil
+}
+
+// some names the first of a list, and how many more there are.
+func some(list []string) string {
+	const most = 5
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return strings.Join(list[:most], ", ") + " and " + strconv.Itoa(len(list)-most) + " more"
 }
 
 func keysInWords(threshold, n int) string {

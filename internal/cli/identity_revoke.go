@@ -84,6 +84,11 @@ func (a *app) identityRevoke(c *ucli.Context) error {
 	}
 	a.columns(lines)
 	a.say("and nowhere else. This cannot be taken back.")
+	if change.Keys != nil { // it signs by others from now on
+		if _, err := a.tellUnsettled(r, i); err != nil {
+			return err
+		}
+	}
 	if err := a.confirm("Revoke?", "aergo identity revoke "+shellWord(name)+" … --yes"); err != nil {
 		return err
 	}
