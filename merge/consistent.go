@@ -27,8 +27,8 @@ type Input struct {
 	// (VerifiedTransaction.Keys) may run on the target: nil, or why not.
 	May func(account objectstore.Account, keys []byte) error
 
-	// Whole gives transactions, by id, that the source's blocks hold without
-	// arguments and the merge block with them; nil: none.
+	// Whole gives transactions, by id, in place of the source's: with arguments
+	// that only the merge block has, or without, where the merge had none; nil: none.
 	Whole map[objectstore.Hash]sqlcontract.Transaction
 
 	nodes *prolly.Cache

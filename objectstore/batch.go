@@ -16,11 +16,20 @@ type batch struct {
 	p    *pebble.Batch
 	refs map[string][]byte // expected old values, nil when absent
 	done bool
+
+	lists map[Hash]list // written by Commit
+	held  int           // bytes in lists
+}
+
+// list is the stored form of a list, its kind first.
+type list struct {
+	value   []byte
+	replace bool // also what is stored already
 }
 
 // NewBatch begins a batch. Close it in any case.
 func (db *DB) NewBatch() Batch {
-	return &batch{db: db, p: db.p.NewBatch(), refs: map[string][]byte{}}
+	return &batch{db: db, p: db.p.NewBatch(), refs: map[string][]byte{}, lists: map[Hash]list{}}
 }
 
 // Put implements Batch.
@@ -43,12 +52,52 @@ func (b *batch) PutHashed(h Hash, kind Kind, data []byte) error {
 	if err := b.room(len(data)); err != nil {
 		return err
 	}
+	if kind.isList() {
+		b.putList(h, kind, data, false)
+		return nil
+	}
 	op := b.p.SetDeferred(1+HashSize, 1+len(data))
 	op.Key[0] = spaceObject
 	copy(op.Key[1:], h[:])
 	op.Value[0] = byte(kind)
 	copy(op.Value[1:], data)
 	return op.Finish()
+}
+
+// ReplaceBeside implements Batch.
+func (b *batch) ReplaceBeside(kind Kind, data []byte) (Hash, error) {
+	if !kind.isList() {
+		return Hash{}, fmt.Errorf("a %s is no list: nothing stands beside its leaves", kind)
+	}
+	h, err := b.Put(kind, data)
+	if err == nil {
+		b.putList(h, kind, data, true)
+	}
+	return h, err
+}
+
+// putList keeps a list for Commit: only then is it known whether it is stored.
+func (b *batch) putList(h Hash, kind Kind, data []byte, replace bool) {
+	if _, known := b.lists[h]; known && !replace {
+		return
+	}
+	b.held += len(data)
+	b.lists[h] = list{append([]byte{byte(kind)}, data...), replace}
+}
+
+// writeLists adds the lists that the store lacks, has damaged, or is to replace.
+func (b *batch) writeLists() error {
+	for h, l := range b.lists {
+		if !l.replace {
+			if _, _, err := b.db.Get(h); err == nil {
+				continue
+			}
+		}
+		if err := b.p.Set(hashKey(spaceObject, h), l.value, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PutSeal implements Batch.
@@ -98,7 +147,7 @@ func (b *batch) room(n int) error {
 	if b.done {
 		return errors.New("the batch is committed or closed")
 	}
-	if b.p.Len()+n > MaxBatch {
+	if b.p.Len()+b.held+n > MaxBatch {
 		return fmt.Errorf("a batch has at most %d bytes: commit it in parts", MaxBatch)
 	}
 	return nil
@@ -135,6 +184,9 @@ func (b *batch) Commit() (err error) {
 		if err := db.compare(name, b.refs[name]); err != nil {
 			return err
 		}
+	}
+	if err := b.writeLists(); err != nil {
+		return err
 	}
 	if b.p.Empty() {
 		return nil

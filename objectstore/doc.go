@@ -23,6 +23,8 @@
 //
 //   - Get never returns bytes that do not have the id asked for.
 //   - A batch is stored wholly or not at all, and durable when Commit returns.
+//   - What stands beside the leaves of a stored list changes by ReplaceBeside
+//     alone.
 //   - A ref changes only from the value that the writer saw.
 //   - After an error that wraps ErrStateUnknown nothing is read or written any
 //     more until the store is opened again.

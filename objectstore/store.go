@@ -39,11 +39,16 @@ type Refs interface {
 type Batch interface {
 	// Put adds an object and gives its id: the root for lists, NodeHash for
 	// nodes, Sum for all others. Putting what is stored already changes
-	// nothing, except that what stands Beside a list's leaves is replaced.
+	// nothing, and what stands Beside a list's leaves stays as it is: what was
+	// erased does not come back with another copy.
 	Put(kind Kind, data []byte) (Hash, error)
 	// PutHashed adds an object whose id the caller has just computed, to save
 	// hashing nodes twice. A wrong id shows as *CorruptError on every read.
 	PutHashed(h Hash, kind Kind, data []byte) error
+	// ReplaceBeside adds a list as Put does, and replaces what stands Beside its
+	// leaves where it is stored already: to erase it, or to bring it back on
+	// purpose. The id does not cover that: the caller has verified it.
+	ReplaceBeside(kind Kind, data []byte) (Hash, error)
 	// PutSeal sets the bytes beside an object and replaces earlier ones.
 	PutSeal(h Hash, data []byte) error
 	// SetRef changes a ref if its value is still old when the batch commits. A

@@ -11,8 +11,9 @@ import (
 	"github.com/aergo-git/aergo-git/sqlcontract"
 )
 
-// erase takes the arguments of all transactions in a block away.
-func (s *story) erase(rev string) {
+// erase takes the arguments of all transactions in a block away. It gives what
+// brings them back, as from a copy that has them.
+func (s *story) erase(rev string) (restore func()) {
 	s.Helper()
 	id, err := s.Resolve(rev)
 	if err != nil {
@@ -24,12 +25,24 @@ func (s *story) erase(rev string) {
 			s.Fatal(err)
 		}
 	}
+	var whole []byte
+	replace := func(db *objectstore.DB, data []byte) objectstore.Hash {
+		batch := db.NewBatch()
+		root, err := batch.ReplaceBeside(objectstore.KindTransactionList, data)
+		must(err)
+		must(batch.Commit())
+		must(batch.Close())
+		must(db.Close())
+		return root
+	}
 	s.reopen(func(dir string) {
 		db, err := objectstore.Open(filepath.Join(dir, ".aergo", "db"), objectstore.Options{NodeHash: prolly.NodeHash})
 		must(err)
 		b, err := branch.NewHistory(db, nil).Read(id)
 		must(err)
 		leaves, err := branch.ReadList(db, objectstore.KindTransactionList, b.Transactions)
+		must(err)
+		whole, err = objectstore.EncodeList(leaves)
 		must(err)
 		for i := range leaves {
 			tx, err := sqlcontract.FromLeaf(leaves[i])
@@ -41,18 +54,57 @@ func (s *story) erase(rev string) {
 			leaves[i], err = tx.Leaf()
 			must(err)
 		}
-		batch := db.NewBatch()
 		data, err := objectstore.EncodeList(leaves)
 		must(err)
-		root, err := batch.Put(objectstore.KindTransactionList, data)
-		must(err)
-		if root != b.Transactions.Root {
+		if replace(db, data) != b.Transactions.Root {
 			s.Fatal("erasing changes the block")
 		}
-		must(batch.Commit())
-		must(batch.Close())
-		must(db.Close())
 	})
+	return func() {
+		s.Helper()
+		s.reopen(func(dir string) {
+			db, err := objectstore.Open(filepath.Join(dir, ".aergo", "db"), objectstore.Options{NodeHash: prolly.NodeHash})
+			must(err)
+			replace(db, whole)
+		})
+	}
+}
+
+// What was erased before a merge or a pick was excluded by it. Who has a copy with
+// the arguments agrees: whether something is erased is no part of any hash.
+func TestExcludedAsErasedForEverybody(t *testing.T) {
+	for _, kind := range []string{"consistent", "automatic", "pick"} {
+		s := begin(t, fixed(79))
+		s.deploy("", "box", box)
+		s.play("main put id=a n=10\nbranch eu main\nmain flag id=x v=1\neu spend id=a n=5")
+		s.call("eu", "aergo_role", "grant", args{"contract": "box", "role": "r", "account": string(repo.AccountOf(keyOf("bob")))})
+		restore := []func(){s.erase("eu~1"), s.erase("eu")}
+		excluded := 0
+		count := func(m repo.MergeResult) {
+			for _, v := range m.Verdicts {
+				if v.Code == "AG0435" {
+					excluded++
+				}
+			}
+		}
+		if kind == "pick" {
+			m, err := s.CherryPick(ctx, s.key, "eu~1", repo.PickOptions{Empty: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			count(m)
+		} else {
+			count(s.merge("eu", "main", repo.MergeOptions{Consistent: kind == "consistent"}))
+		}
+		if excluded == 0 {
+			t.Errorf("%s: nothing was excluded", kind)
+		}
+		s.verify()
+		for _, r := range restore {
+			r()
+			s.verify()
+		}
+	}
 }
 
 // A merge by cell needs the rows of the source's calls, not their arguments: it

@@ -84,8 +84,8 @@ func TestATransactionSealedTwice(t *testing.T) {
 }
 
 // TestSealOfAnotherKeyInTheStore puts the second seal into the store, where the
-// list of both blocks is one object: whichever was stored last, no block gets
-// another meaning by it.
+// list of both blocks is one object: no block gets another meaning by it. A list
+// that comes once more changes nothing there.
 func TestSealOfAnotherKeyInTheStore(t *testing.T) {
 	s := begin(t, fixed(97))
 	s.deploy("", "shop", shop)
@@ -102,9 +102,10 @@ func TestSealOfAnotherKeyInTheStore(t *testing.T) {
 	s.rotate("bob", "bob 2")
 	again := s.sealAgain(tx, "bob 2")
 	for _, c := range []struct {
-		tx   sqlcontract.Transaction
-		want string
-	}{{again, "AG0603"}, {tx, ""}} {
+		tx      sqlcontract.Transaction
+		replace bool
+		want    string
+	}{{again, false, ""}, {again, true, "AG0603"}, {tx, false, "AG0603"}, {tx, true, ""}} {
 		s.reopen(func(dir string) {
 			f := newForger(t, dir)
 			leaf, err := c.tx.Leaf()
@@ -112,7 +113,17 @@ func TestSealOfAnotherKeyInTheStore(t *testing.T) {
 			root := objectstore.ListRoot([]objectstore.Leaf{leaf})
 			data, err := objectstore.EncodeList([]objectstore.Leaf{leaf})
 			f.must(err)
-			f.must(f.batch.PutHashed(root, objectstore.KindTransactionList, data))
+			f.must(f.batch.Close())
+			f.batch = f.db.NewBatch() // no forger's
+			put := f.batch.Put
+			if c.replace {
+				put = f.batch.ReplaceBeside
+			}
+			got, err := put(objectstore.KindTransactionList, data)
+			f.must(err)
+			if got != root {
+				t.Error("the list has another id")
+			}
 			f.must(f.batch.Commit())
 			f.must(f.batch.Close())
 			f.must(f.db.Close())
@@ -122,7 +133,7 @@ func TestSealOfAnotherKeyInTheStore(t *testing.T) {
 				t.Errorf("full %v: %v, want %q", full, err, c.want)
 			}
 		}
-		if c.want != "" {
+		if c.want != "" || !c.replace {
 			continue
 		}
 		if m := s.merge("eu", "main", repo.MergeOptions{NoFF: true}); len(m.Verdicts) != 1 || m.Verdicts[0].Code != "AG0506" {

@@ -94,11 +94,21 @@ func (v *verification) patches(b branch.Block, parent branch.Header, m *merged, 
 // that it takes are erased. A merge runs what its verdicts are about as the
 // source's blocks hold it; where these have it without arguments and the merge
 // block with them, it is taken from there. What had been erased before the merge
-// was excluded for it, and is so again.
+// was excluded for it, and is so again, also by who has a copy with them.
 func lacksArguments(m *merged, txs []sqlcontract.VerifiedTransaction) bool {
 	bare := map[objectstore.Hash]int{} // candidates without arguments
 	if m != nil {
+		m.whole = map[objectstore.Hash]sqlcontract.Transaction{}
+		erased := map[objectstore.Hash]bool{}
+		for _, v := range m.Verdicts {
+			erased[v.Transaction] = v.Reason == erasedReason
+		}
 		for i, c := range m.candidates {
+			if erased[c.Transaction.ID()] {
+				m.candidates[i].Transaction = c.Transaction.Bare()
+				m.whole[c.Transaction.ID()] = c.Transaction.Bare()
+				continue
+			}
 			if c.Transaction.Erased() {
 				bare[c.Transaction.ID()] = i
 			}
@@ -115,9 +125,6 @@ func lacksArguments(m *merged, txs []sqlcontract.VerifiedTransaction) bool {
 			return true
 		default:
 			m.candidates[at].Transaction = t.Raw()
-			if m.whole == nil {
-				m.whole = map[objectstore.Hash]sqlcontract.Transaction{}
-			}
 			m.whole[t.ID()] = t.Raw()
 		}
 	}

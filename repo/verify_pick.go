@@ -146,6 +146,9 @@ func (s *sources) read(b branch.Block, at objectstore.Hash) (source, error) {
 func (v *verification) pickAgain(s *sqlcontract.Session, b branch.Block, m *merged, txs []sqlcontract.VerifiedTransaction) (*sqlcontract.Sealed, error) {
 	picks := make([]merge.Pick, len(txs))
 	for i, t := range txs {
+		if m.Verdicts[i].Reason == erasedReason { // this store may have what the picker's had not
+			t = t.Bare()
+		}
 		picks[i] = merge.Pick{Transaction: t, Block: m.Verdicts[i].Block}
 	}
 	outcomes, err := merge.Picks(v.ctx, s, b.Branch, picks)

@@ -96,6 +96,12 @@ func (t Transaction) Leaf() (objectstore.Leaf, error) {
 // Erased tells whether its arguments are gone.
 func (t Transaction) Erased() bool { return len(t.Blind) == 0 && len(t.Arguments) == 0 }
 
+// Bare is the transaction without its arguments, as if they were erased.
+func (t Transaction) Bare() Transaction {
+	t.Blind, t.Arguments = nil, nil
+	return t
+}
+
 // FromLeaf reads a transaction from a block's list. It is as unverified as one
 // that arrives from elsewhere.
 func FromLeaf(l objectstore.Leaf) (Transaction, error) {
@@ -211,6 +217,12 @@ func (t VerifiedTransaction) Arguments() map[string]any { return t.args }
 
 // Raw is the transaction as it arrived.
 func (t VerifiedTransaction) Raw() Transaction { return t.raw }
+
+// Bare is the transaction without its arguments, as if they were erased.
+func (t VerifiedTransaction) Bare() VerifiedTransaction {
+	t.args, t.raw = nil, t.raw.Bare()
+	return t
+}
 
 // Keys is the canonical descriptor by which it is signed; nil for the first one
 // of its account, which the address is the hash of. Whether they are the

@@ -206,18 +206,64 @@ func testLists(t *testing.T, open Open) {
 	if h != objectstore.ListRoot(leaves) {
 		t.Error("the id of a list is not its root")
 	}
-	for _, beside := range [][]byte{leaves[0].Beside, nil} { // then with the arguments erased
-		leaves[0].Beside = beside
-		if put(leaves) != h {
-			t.Error("what stands beside a leaf changes the id")
-		}
+	stored := func(what string, want []objectstore.Leaf) {
+		t.Helper()
 		_, data, err := s.Get(h)
 		must(t, err)
-		got, err := objectstore.DecodeList(data)
-		if err != nil || !reflect.DeepEqual(got, leaves) {
-			t.Errorf("%v %v", got, err)
+		if got, err := objectstore.DecodeList(data); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v %v", what, got, err)
 		}
 	}
+	stored("new", leaves)
+	replace := func(leaves []objectstore.Leaf) {
+		t.Helper()
+		data, err := objectstore.EncodeList(leaves)
+		must(t, err)
+		must(t, write(t, s, func(b objectstore.Batch) error {
+			id, err := b.ReplaceBeside(objectstore.KindTransactionList, data)
+			if id != h {
+				t.Error("what stands beside a leaf changes the id")
+			}
+			return err
+		}))
+	}
+	erased := []objectstore.Leaf{{Data: []byte("one")}, {Data: []byte("two")}}
+	if put(erased) != h {
+		t.Error("what stands beside a leaf changes the id")
+	}
+	stored("a copy with less beside it", leaves)
+	replace(erased)
+	stored("erased", erased)
+	put(leaves)
+	stored("a copy from before the erasure", erased)
+	replace(leaves)
+	stored("brought back on purpose", leaves)
+
+	// The same within one batch, and between two that know nothing of each other:
+	// the first to commit counts, an erasure whenever it comes.
+	erasedData, err := objectstore.EncodeList(erased)
+	must(t, err)
+	data, err := objectstore.EncodeList(leaves)
+	must(t, err)
+	must(t, write(t, s, func(b objectstore.Batch) error {
+		_, err := b.ReplaceBeside(objectstore.KindTransactionList, erasedData)
+		must(t, err)
+		_, err = b.Put(objectstore.KindTransactionList, data)
+		return err
+	}))
+	stored("put after the erasure in its batch", erased)
+	slow, quick := s.NewBatch(), s.NewBatch()
+	other := []objectstore.Leaf{{Data: []byte("three"), Beside: []byte("arguments")}}
+	data, err = objectstore.EncodeList(other)
+	must(t, err)
+	h, err = slow.Put(objectstore.KindTransactionList, data)
+	must(t, err)
+	other[0].Beside = nil
+	data, err = objectstore.EncodeList(other)
+	must(t, err)
+	_, err = quick.Put(objectstore.KindTransactionList, data)
+	must(t, errors.Join(err, quick.Commit(), slow.Commit(), quick.Close(), slow.Close()))
+	stored("two batches", other)
 	b := s.NewBatch()
 	defer b.Close()
 	if _, err := b.Put(objectstore.KindChangeList, []byte{0x80}); err == nil {
