@@ -3,9 +3,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"runtime"
 	"syscall"
 	"time"
 )
@@ -17,13 +14,4 @@ func processTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// memoryOf is the peak memory of a process that has ended.
-func memoryOf(p *os.ProcessState) string {
-	u, ok := p.SysUsage().(*syscall.Rusage)
-	if !ok || runtime.GOOS != "linux" { // the unit differs elsewhere
-		return "memory not known"
-	}
-	return fmt.Sprintf("%d MB", u.Maxrss>>10)
 }

@@ -378,7 +378,7 @@ func directoryCommands(s shell) error {
 		}
 		p := cmd.ProcessState
 		figure("aergo "+line, (p.UserTime() + p.SystemTime()).Round(time.Millisecond),
-			fmt.Sprintf("%v on the clock, %s, %d lines", time.Since(began).Round(time.Millisecond), memoryOf(p), strings.Count(string(text), "\n")))
+			fmt.Sprintf("%v on the clock, %d lines", time.Since(began).Round(time.Millisecond), strings.Count(string(text), "\n")))
 	}
 	return os.Remove(out)
 }
