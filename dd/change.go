@@ -88,7 +88,7 @@ func (c UpdateBranch) records(s State, op Operation) ([]record, error) {
 		if err := Decide(s, Question{Account: op.Account, Right: RightAdmin, Name: c.Name}); err != nil {
 			return nil, err
 		}
-		if c.Producer == "" {
+		if c.Producer == "" || c.Producer == b.Producer {
 			if err := s.mayBeProducer(b.Producer, c.Name); err != nil {
 				return nil, err
 			}
