@@ -187,10 +187,12 @@ func (c RevokeKey) records(s State, op Operation) ([]record, error) {
 	}
 	if !known {
 		l.Revoked++
-		list = append(list, record{keyLedger(), l},
-			record{keyRevoked(c.Account, key), Revocation{Account: c.Account, Key: c.Key, Since: s.block.Number + 1, Reason: c.Reason}})
+		list = append(list, record{keyRevoked(c.Account, key), Revocation{Account: c.Account, Key: c.Key, Since: s.block.Number + 1, Reason: c.Reason}})
 	} else if len(c.Last) == 0 {
 		return nil, fault.New("AG0703", "", "%s is revoked already", s.what(c.Account, key))
+	}
+	if l != s.ledger {
+		list = append(list, record{keyLedger(), l})
 	}
 	for i, last := range c.Last {
 		if last.Branch.IsZero() || last.Block.IsZero() || i > 0 && bytes.Compare(c.Last[i-1].Branch[:], last.Branch[:]) >= 0 {

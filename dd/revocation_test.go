@@ -227,3 +227,16 @@ func TestAnchors(t *testing.T) {
 	w.refused("AG0511", s.CheckAnchor(main.ID, 3, contains("X")))
 	w.ok(s.CheckAnchor(hash("not registered"), 3, contains("X")))
 }
+
+// TestRevokingAgainCountsTheNewKeys: keys that come with a second revocation of a
+// key are a change like any other.
+func TestRevokingAgainCountsTheNewKeys(t *testing.T) {
+	w := newWorld(t)
+	w.ok(w.do("alice", AddIdentity{Name: "bob", Descriptor: descriptor("bob").Bytes()}))
+	key := descriptor("bob").Keys()[0]
+	w.ok(w.do("alice", RevokeKey{Account: account("bob"), Key: key, Keys: descriptor("bob 1").Bytes()}))
+	w.ok(w.do("alice", RevokeKey{Account: account("bob"), Key: key, Keys: descriptor("bob 2").Bytes(), Last: []Last{{Branch: hash("b"), Block: hash("x")}}}))
+	if l := w.head().ledger; l.Rotated != 2 || l.Revoked != 1 {
+		t.Errorf("%d changes of keys and %d revocations, not 2 and 1", l.Rotated, l.Revoked)
+	}
+}
