@@ -64,7 +64,12 @@ func (d *Directory) Accept(b objectstore.Batch, chain []SealedBlock, now int64) 
 		from, chain = known, chain[1:]
 	}
 	if len(chain) == 0 {
-		return head, nil // its blocks are the head's, or lost against it before
+		// Its blocks are the head's, or lost against another one before. With this
+		// head they may prove what they did not with that one.
+		if from.ID.IsZero() || from.Ledger != d.ledger {
+			return head, nil
+		}
+		return head, d.notice(newWriter(b), head, from, nil, nil)
 	}
 	first, err := DecodeBlock(chain[0].Data)
 	if err != nil {

@@ -133,6 +133,52 @@ func TestTheDirectorysProducerMakesTwoChains(t *testing.T) {
 	w.refused("AG0601", after(late, "alice"))
 }
 
+// TestAForkBesideAnotherHead: while carol's chain is followed, the two that bob
+// made do not meet. Whoever is shown the one he left again knows, too.
+func TestAForkBesideAnotherHead(t *testing.T) {
+	w := newBoard(t)
+	s := w.head()
+	left := w.next(s, "bob", w.appoint(s, "bob"))
+	carols := w.next(s, "carol", w.appoint(s, "carol"))
+	then := w.next(carols.state, "carol", w.visible(carols.state))
+	bobs := []SealedBlock{}
+	other := w.next(s, "bob", w.appoint(s, "bob"))
+	for range 3 {
+		bobs = append(bobs, other.SealedBlock)
+		other = w.next(other.state, "bob", w.visible(other.state))
+	}
+	lists := [][]SealedBlock{{left.SealedBlock}, {carols.SealedBlock, then.SealedBlock}, bobs}
+	for _, order := range [][]int{{0, 2, 1}, {0, 1, 2, 0}, {2, 0, 1}, {1, 2, 0}} {
+		node := w.follower()
+		for _, i := range order {
+			w.ok(node.accept(lists[i]...))
+		}
+		if f := must(node.d.StandingFork(node.head())); f == nil || f.Producer != account("bob") {
+			t.Errorf("order %v: fork %+v", order, f)
+			continue
+		} else {
+			node.proves(*f)
+		}
+	}
+}
+
+// TestAProducerKeepsHisOwnTakeOver: admins who say twice after which block carol
+// goes on do not lead her program into making two chains.
+func TestAProducerKeepsHisOwnTakeOver(t *testing.T) {
+	w := newBoard(t)
+	s := w.head()
+	for range 6 { // the lower id decides
+		_ = w.commit(func(b objectstore.Batch) error {
+			o := w.agreed(s, SetProducer{Account: account("carol"), After: s.Block().ID}, "alice", "bob")
+			_, err := w.d.AppendAfter(b, s.Block().ID, s.Block().Time+9, []SignedOperation{o}, nil, ledgertest.Key("carol"))
+			return err
+		})
+		if f := must(w.d.StandingFork(w.head())); f != nil {
+			t.Fatalf("carol's own program made the fork %+v", f)
+		}
+	}
+}
+
 // TestAForgedFork: mallory has no two chains of alice's.
 func TestAForgedFork(t *testing.T) {
 	w := newBoard(t)
