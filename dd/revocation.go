@@ -94,48 +94,66 @@ func (s State) CheckRevokedBlock(a objectstore.Account, seal []byte, branch obje
 }
 
 func (s State) checkRevoked(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error), merged bool) error {
+	r, err := s.revoking(a, seal, branch, within, merged)
+	if err != nil || r == nil {
+		return err
+	}
+	return fault.New("AG0509", "take the branch up to its last accepted block only",
+		"%s was revoked in directory block %d, and this is beyond what was accepted of it on branch %s", s.what(a, r.Key), r.Since, branch.Short())
+}
+
+// RevokedBlock gives the revocation for which CheckRevokedBlock fails; nil where
+// what was signed counts.
+func (s State) RevokedBlock(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error)) (*Revocation, error) {
+	return s.revoking(a, seal, branch, within, true)
+}
+
+func (s State) revoking(a objectstore.Account, seal []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error), merged bool) (*Revocation, error) {
 	if !s.AnyRevoked() {
-		return nil
+		return nil, nil
 	}
 	sl, err := sign.ParseSeal(seal)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d, err := sl.Describe()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := s.beyond(a, nil, branch, within, merged); err != nil {
-		return err
+	if r, err := s.beyond(a, nil, branch, within, merged); err != nil || r != nil {
+		return r, err
 	}
 	// Not the keys of the seal: another store may hold another good one.
 	gone := 0
 	for _, key := range d.Keys() {
-		beyond, err := s.beyond(a, sign.Point(key), branch, within, merged) // a key is revoked in whatever form
-		if beyond {
+		r, err := s.beyond(a, sign.Point(key), branch, within, merged) // a key is revoked in whatever form
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
 			gone++
 		}
-		if err != nil && (!beyond || gone >= d.Threshold()) {
-			return err
+		if r != nil && gone >= d.Threshold() {
+			return r, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
-// beyond tells whether a key, nil for the account, is revoked and a block beyond
-// what was accepted of it. If so it fails with AG0509.
-func (s State) beyond(a objectstore.Account, key []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error), merged bool) (bool, error) {
+// beyond gives the revocation of a key, nil for the account, where a block is
+// beyond what was accepted of it; otherwise nil.
+func (s State) beyond(a objectstore.Account, key []byte, branch objectstore.Hash, within func(last objectstore.Hash) (bool, error), merged bool) (*Revocation, error) {
 	r, ok, err := s.Revoked(a, key)
 	if err != nil || !ok {
-		return false, err
+		return nil, err
 	}
 	last, listed, err := s.LastOf(a, key, branch)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if listed {
 		if listed, err = within(last); err != nil {
-			return false, err
+			return nil, err
 		}
 	} else if merged {
 		err := scan(s, []any{"last", string(a), append([]byte{}, key...)}, func(last objectstore.Hash) error {
@@ -146,14 +164,13 @@ func (s State) beyond(a objectstore.Account, key []byte, branch objectstore.Hash
 			return err
 		})
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 	}
 	if listed {
-		return false, nil
+		return nil, nil
 	}
-	return true, fault.New("AG0509", "take the branch up to its last accepted block only",
-		"%s was revoked in directory block %d, and this is beyond what was accepted of it on branch %s", s.what(a, key), r.Since, branch.Short())
+	return &r, nil
 }
 
 func (s State) what(a objectstore.Account, key []byte) string {

@@ -46,6 +46,9 @@ func (s State) Owner() objectstore.Account { return s.ledger.Owner }
 // Producer is the account that makes directory blocks.
 func (s State) Producer() objectstore.Account { return s.ledger.Producer }
 
+// Term counts the appointments of a directory producer.
+func (s State) Term() uint64 { return s.ledger.Term }
+
 // Public reports whether anybody may read.
 func (s State) Public() bool { return s.ledger.Public }
 

@@ -200,6 +200,11 @@ func (r *Repository) notices(s dd.State, info DirectoryInfo) ([]Notice, error) {
 		return nil, err
 	}
 	list = append(list, trust...)
+	origins, err := r.OriginNotices()
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, origins...)
 	deleted, err := r.deletedHere(s, info.Branches)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,10 @@ type Taken struct {
 	// replaced the producer, or he wrote two chains. Blocks of branches that name
 	// what was left do not count any more; what ran in them is submitted again.
 	Left bool
+	// Origin is the ledger of which the directory is, where that is an origin of
+	// this one; Notices is then what it says against the origin's blocks here.
+	Origin  objectstore.Hash
+	Notices []Notice
 	// Fork is the proof, which was not known before, that the directory's producer
 	// made two chains; nil where there is none.
 	Fork *dd.Fork
@@ -39,7 +43,12 @@ type Taken struct {
 // statement that contradicts a known one is kept as evidence and its branch is
 // contested: until an admin decides, no block is made there (AG0606). Two chains
 // of the directory by one producer are kept as evidence, too, and followed as ever.
-func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error) {
+//
+// Of a private branch's origin it takes a newer directory as knowledge beside: it
+// warns (OriginNotices) and tells Give what the origin would refuse, and changes
+// nothing of what blocks mean. One without the block that the genesis names, or
+// that goes back, is refused with AG0516.
+func (r *Repository) TakeDirectory(ctx context.Context, data []byte) (Taken, error) {
 	var t Taken
 	p, other, err := decodeTaken(data)
 	if err != nil {
@@ -47,6 +56,8 @@ func (r *Repository) TakeDirectory(_ context.Context, data []byte) (Taken, error
 	}
 	if _, ledger, err := dd.DecodeGenesis(p.Genesis); err != nil {
 		return t, err
+	} else if origin, err := r.partOf(ledger); err == nil && ledger != r.ledger {
+		return r.takeOrigin(ctx, origin, p)
 	} else if ledger != r.ledger {
 		return t, fault.New("AG0601", "aergo status tells which ledger this is.", "this is of ledger %s, not of %s", ledger, r.ledger)
 	}

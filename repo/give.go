@@ -19,20 +19,27 @@ import (
 //
 // Only what the key's own account signed, and what had effect here, can be
 // given. A transaction given twice counts once in the origin: the salt is made
-// of it.
+// of it. By a newer directory of the origin (TakeDirectory) it fails with AG0517
+// where the origin would refuse them.
 func (r *Repository) Give(key crypto.Signer, branchName string, ids []string) ([]sqlcontract.Transaction, error) {
+	if len(r.parts) < 2 {
+		return nil, fault.New("AG0546", "A private branch is made with: aergo init NAME --origin PATH", "this ledger is no private branch of another one: there is no origin to give to")
+	}
+	there, _, known, err := r.later(r.parts[1])
+	if err != nil {
+		return nil, err
+	}
+	return r.give(key, there, known, branchName, ids)
+}
+
+// give signs by a state of the origin's directory; where that is newer than the
+// one that the genesis names it also says what would be refused.
+func (r *Repository) give(key crypto.Signer, there dd.State, newer bool, branchName string, ids []string) ([]sqlcontract.Transaction, error) {
 	own, err := r.AccountFor(key)
 	if err != nil {
 		return nil, err
 	}
-	if len(r.parts) < 2 {
-		return nil, fault.New("AG0546", "A private branch is made with: aergo init NAME --origin PATH", "this ledger is no private branch of another one: there is no origin to give to")
-	}
-	to, err := r.originBranch(branchName)
-	if err != nil {
-		return nil, err
-	}
-	there, err := r.parts[1].directory.Head()
+	to, err := r.originBranch(there, branchName)
 	if err != nil {
 		return nil, err
 	}
@@ -64,20 +71,21 @@ func (r *Repository) Give(key crypto.Signer, branchName string, ids []string) ([
 		if err := r.mayGive(f, account); err != nil {
 			return nil, err
 		}
-		if given[i], err = r.giveOne(key, keys, f, to.ID); err != nil {
+		if given[i], err = r.giveOne(key, there, keys, f, to.ID); err != nil {
 			return nil, err
+		}
+		if newer {
+			if err := wouldTake(there, account, keys, given[i].Seal, to); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return given, nil
 }
 
 // originBranch finds a branch in the origin's directory.
-func (r *Repository) originBranch(name string) (dd.Branch, error) {
+func (r *Repository) originBranch(head dd.State, name string) (dd.Branch, error) {
 	p := r.parts[1]
-	head, err := p.directory.Head()
-	if err != nil {
-		return dd.Branch{}, err
-	}
 	if name == "" {
 		b, err := r.history.Read(p.newest)
 		if err != nil {
@@ -118,13 +126,13 @@ func (r *Repository) mayGive(f found, account objectstore.Account) error {
 }
 
 // giveOne signs one transaction for the origin.
-func (r *Repository) giveOne(key crypto.Signer, keys []byte, f found, to objectstore.Hash) (sqlcontract.Transaction, error) {
+func (r *Repository) giveOne(key crypto.Signer, there dd.State, keys []byte, f found, to objectstore.Hash) (sqlcontract.Transaction, error) {
 	origin := r.parts[1].ledger
 	salt, err := sqlcontract.IdempotencySalt(origin, f.header.Contract, f.header.Action, "given "+f.id.String())
 	if err != nil {
 		return sqlcontract.Transaction{}, err
 	}
-	t, err := r.parts[1].verifier.Sign(sqlcontract.Request{
+	t, err := sqlcontract.NewVerifier(origin).Had(there.Had).Sign(sqlcontract.Request{
 		Kind: f.header.Kind, Ledger: origin, Branch: to, Contract: f.header.Contract, Action: f.header.Action, Args: f.args,
 		Account: f.header.Account, Keys: keys, Salt: salt, Created: r.now(), GasLimit: f.header.GasLimit, Provenance: f.id,
 	}, key, r.random)
@@ -143,7 +151,11 @@ func (r *Repository) GiveTo(ctx context.Context, key crypto.Signer, origin *Repo
 	if err != nil {
 		return nil, err
 	}
-	to, err := r.originBranch(branchName)
+	there, _, _, err := r.later(r.parts[1])
+	if err != nil {
+		return nil, err
+	}
+	to, err := r.originBranch(there, branchName)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,11 @@ const (
 	// of one operation.
 	maxDirectory = 64 << 20
 
+	// maxLaterFound bounds what is told of an origin's blocks after its newer
+	// directory, maxLater the bytes that are kept of it: each is read by people.
+	maxLaterFound = 100
+	maxLater      = 1 << 20
+
 	// maxProposals bounds the proposals that a file holds, and those that are kept:
 	// each is a matter that people look at.
 	maxProposals = 256

@@ -147,7 +147,7 @@ var methods = []method{
 var harmless = map[string]string{
 	"it reads what is here, and who reads the folder asks nobody": `ABI AccountFor AccountOfLine AnchorOf Approvals Block Branch Branches
 		CallReadOnly Close Contract Contracts Current Diff Dir Directory DirectoryBlock DirectoryHead DirectoryLog Grants Identities Identity Inspect InspectOperation JudgeProof KeysOf Ledger Log
-		MayComplete MergeBase MergeRules NameOf NeedsProposal Peer Peers NewKeys Observe OpenMerge Origin Owner Plan Preview Proposals Query ReadProposals
+		MayComplete MergeBase MergeRules NameOf NeedsProposal Peer Peers NewKeys Observe OpenMerge Origin OriginNotices Owner Plan Preview Proposals Query ReadProposals
 		DeletionOf ProtectionChange RegistrationOf RenamingOf Replay ResolutionOf Resolve RevocationOf SigningBytes Status TagNamed TagOf Tags Transaction Transactions Unsettled Verify VerifyDirectory
 		WholeTransaction`,
 	"it answers a question of rights itself: TestReadersMatrix, TestForgedHeads": `CheckRead CheckHead ExportDirectory`,

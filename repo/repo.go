@@ -472,6 +472,15 @@ func (r *Repository) Status() (Status, error) {
 	} else if err != nil {
 		return Status{}, err
 	}
+	origins, err := r.OriginNotices()
+	if err != nil {
+		return Status{}, err
+	}
+	for _, n := range origins {
+		if n.Code != "" {
+			s.Unusual = append(s.Unusual, fault.New(n.Code, n.Next, "%s", n.Text))
+		}
+	}
 	if s.Merging, _, err = r.OpenMerge(""); err != nil {
 		return Status{}, err
 	}

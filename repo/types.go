@@ -295,6 +295,8 @@ type VerifyReport struct {
 	Erased       int // transactions without arguments
 	Unexecuted   int // blocks that VerifyOptions.Full could not execute again for want of them
 	DirBlocks    int
+	// Notices is what the newer directories of the origins say against their blocks.
+	Notices []Notice
 }
 
 // ProofReport is what a proof says, after it has been verified.
@@ -351,6 +353,7 @@ type Status struct {
 	Origin    *Origin          // nil: the ledger began by itself
 	Merging   objectstore.Hash // the block whose merge into the branch is open; zero: none
 	// Unusual is what stands in the way until admins decide: two chains of the
-	// directory's producer (AG0607), two heads of the branch (AG0606).
+	// directory's producer (AG0607), two heads of the branch (AG0606); and what an origin's newer
+	// directory says against its blocks (AG0514, AG0515).
 	Unusual []error
 }

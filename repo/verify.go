@@ -48,6 +48,9 @@ func (r *Repository) verify(ctx context.Context, o VerifyOptions) (VerifyReport,
 	if err := v.originLines(r.parts[1:]); err != nil {
 		return v.report, err
 	}
+	if err := v.laterOrigins(); err != nil {
+		return v.report, err
+	}
 	if err := v.published(); err != nil {
 		return v.report, err
 	}

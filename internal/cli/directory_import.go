@@ -18,7 +18,9 @@ func (a *app) directoryImportCommand() *ucli.Command {
 			"the one here if it is the better chain. The head statement of a proof is compared with those known\n" +
 			"here: two that contradict each other are kept as evidence, and their branch stands still until an\n" +
 			"admin decides: aergo dd resolve. Two chains of the directory by one producer are kept, too, until\n" +
-			"admins decide: aergo dd producer WHO --after BLOCK. Exit status 6 in both cases.",
+			"admins decide: aergo dd producer WHO --after BLOCK. Exit status 6 in both cases.\n\n" +
+			"In a private branch FILE may be the directory of its origin: what that says later is known\n" +
+			"beside, for warnings. It changes nothing of what blocks here mean.",
 	}
 }
 
@@ -31,7 +33,9 @@ type importedJSON struct {
 	Published string `json:"published,omitempty"` // by the head statement of a proof
 	Contested string `json:"contested,omitempty"` // another block, published as the same number
 	// Fork is two directory blocks by which one producer made two chains.
-	Fork []string `json:"fork,omitempty"`
+	Fork    []string     `json:"fork,omitempty"`
+	Origin  string       `json:"origin,omitempty"`  // the ledger of which this directory is
+	Notices []noticeJSON `json:"notices,omitempty"` // what it says against the origin's blocks here
 	// Local branches that took a new name, old to new, and those that the directory
 	// has no more.
 	Renamed map[string]string `json:"renamed,omitempty"`
@@ -59,6 +63,12 @@ func (a *app) directoryImport(c *ucli.Context) error {
 	}
 	a.names = nil
 	j := importedJSON{Before: id(t.Before), Block: id(t.Block), Number: t.Number, Left: t.Left}
+	if !t.Origin.IsZero() {
+		j.Origin = id(t.Origin)
+	}
+	for _, n := range t.Notices {
+		j.Notices = append(j.Notices, noticeJSON(n))
+	}
 	if t.Statement != nil {
 		j.Branch, j.Published = id(t.Statement.Branch), id(t.Statement.Block)
 	}
@@ -97,6 +107,15 @@ func (a *app) directoryImport(c *ucli.Context) error {
 // told says what was taken.
 func (a *app) told(t repo.Taken) {
 	number := strconv.FormatUint(t.Number, 10)
+	if !t.Origin.IsZero() {
+		if t.Before == t.Block {
+			a.say("Of the origin's directory nothing is new: #%s %s.", number, t.Block.Short())
+		} else {
+			a.done("The origin's directory is known up to #%s %s. Nothing of this ledger is changed by it.", number, t.Block.Short())
+		}
+		a.unusual(t.Notices, true)
+		return
+	}
 	switch {
 	case t.Before == t.Block:
 		a.say("Of the directory nothing is new: #%s %s.", number, t.Block.Short())

@@ -101,8 +101,9 @@ func (a *app) giveCommand() *ucli.Command {
 }
 
 type givenJSON struct {
-	File  string     `json:"file"`
-	Given []giftJSON `json:"given"`
+	File    string       `json:"file"`
+	Given   []giftJSON   `json:"given"`
+	Notices []noticeJSON `json:"notices,omitempty"` // what the origin says against its blocks here
 }
 
 type giftJSON struct {
@@ -123,6 +124,13 @@ func (a *app) give(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	notices, err := r.OriginNotices()
+	if err != nil {
+		return err
+	}
+	for _, n := range notices {
+		a.note("! %s %s", n.Code, clean(n.Text))
+	}
 	if c.IsSet("to") {
 		return a.giveTo(c, r, key)
 	}
@@ -131,6 +139,9 @@ func (a *app) give(c *ucli.Context) error {
 		return err
 	}
 	sum := givenJSON{File: c.String("output")}
+	for _, n := range notices {
+		sum.Notices = append(sum.Notices, noticeJSON(n))
+	}
 	text := ""
 	for i, t := range txs {
 		line, err := repo.EncodeSigned(t)

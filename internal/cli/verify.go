@@ -9,18 +9,19 @@ import (
 )
 
 type verifyJSON struct {
-	OK           bool   `json:"ok"`
-	Full         bool   `json:"full"`
-	Ledger       string `json:"ledger"`
-	Blocks       int    `json:"blocks"`
-	Signatures   int    `json:"signatures"`
-	Transactions int    `json:"transactions"`
-	Executed     int    `json:"executed"`
-	OtherEngine  int    `json:"other_engine"`
-	Nodes        int    `json:"nodes"`
-	Rows         uint64 `json:"rows"`
-	Erased       int    `json:"erased"`
-	DirBlocks    int    `json:"directory_blocks"`
+	OK           bool         `json:"ok"`
+	Full         bool         `json:"full"`
+	Ledger       string       `json:"ledger"`
+	Blocks       int          `json:"blocks"`
+	Signatures   int          `json:"signatures"`
+	Transactions int          `json:"transactions"`
+	Executed     int          `json:"executed"`
+	OtherEngine  int          `json:"other_engine"`
+	Nodes        int          `json:"nodes"`
+	Rows         uint64       `json:"rows"`
+	Erased       int          `json:"erased"`
+	DirBlocks    int          `json:"directory_blocks"`
+	Notices      []noticeJSON `json:"notices,omitempty"` // what a newer directory of the origin says against its blocks
 }
 
 func (a *app) verifyCommand() *ucli.Command {
@@ -50,10 +51,14 @@ func (a *app) verify(c *ucli.Context) error {
 		return err
 	}
 	if a.json {
-		return a.emit(verifyJSON{
+		j := verifyJSON{
 			true, c.Bool("full"), id(r.Ledger()), report.Blocks, report.Signatures, report.Transactions, report.Executed,
-			report.OtherEngine, report.Nodes, report.Rows, report.Erased, report.DirBlocks,
-		})
+			report.OtherEngine, report.Nodes, report.Rows, report.Erased, report.DirBlocks, nil,
+		}
+		for _, n := range report.Notices {
+			j.Notices = append(j.Notices, noticeJSON(n))
+		}
+		return a.emit(j)
 	}
 	executed := plural(report.Transactions, "transaction")
 	if c.Bool("full") {
@@ -69,6 +74,7 @@ func (a *app) verify(c *ucli.Context) error {
 			a.say("  %s", fmt.Sprintf("%d %s", n.n, n.what))
 		}
 	}
+	a.unusual(report.Notices, true)
 	if !c.Bool("full") {
 		a.next("aergo verify --full executes every transaction again")
 	}
