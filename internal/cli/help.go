@@ -103,15 +103,10 @@ func (a *app) helpAll(verbs []*ucli.Command) {
 			if c.Category != f.name {
 				continue
 			}
-			name := c.Name
-			if len(c.Subcommands) > 0 {
-				var subs []string
-				for _, s := range c.Subcommands {
-					subs = append(subs, s.Name)
-				}
-				name += " " + strings.Join(subs, "|")
+			lines = append(lines, []string{"  " + c.Name, c.Usage})
+			for _, list := range subNames(c) {
+				lines = append(lines, []string{"", list})
 			}
-			lines = append(lines, []string{"  " + name, c.Usage})
 		}
 		a.columns(lines)
 	}
@@ -119,18 +114,49 @@ func (a *app) helpAll(verbs []*ucli.Command) {
 	a.columns(flagLines(globalFlags()))
 }
 
+// helpWidth is what subNames gives a line, so that it stands right of the verbs
+// on a terminal of 80 columns.
+const helpWidth = 64
+
+// subNames lists the sub-verbs of a command, on lines of at most helpWidth.
+func subNames(c *ucli.Command) []string {
+	var lines []string
+	for i, s := range c.Subcommands {
+		last := len(lines) - 1
+		switch {
+		case i == 0:
+			lines = append(lines, c.Name+" "+s.Name)
+		case len(lines[last])+1+len(s.Name) > helpWidth:
+			lines[last] += "|"
+			lines = append(lines, "  "+s.Name)
+		default:
+			lines[last] += "|" + s.Name
+		}
+	}
+	return lines
+}
+
+// runs reports whether a command does something without a sub-verb.
+func runs(c *ucli.Command) bool {
+	return len(c.Subcommands) == 0 || c.ArgsUsage != "" || len(c.Flags) > 0
+}
+
 // helpText is the page of one command.
 func helpText(name string, c *ucli.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", name, c.Usage)
+	if runs(c) {
+		fmt.Fprintf(&b, "  %s\n", formOf(name, c))
+	}
+	for _, s := range c.Subcommands {
+		fmt.Fprintf(&b, "  %s\n      %s\n", formOf(name+" "+s.Name, s), s.Usage)
+	}
 	if len(c.Subcommands) > 0 {
-		for _, s := range c.Subcommands {
-			fmt.Fprintf(&b, "  %s\n      %s\n", formOf(name+" "+s.Name, s), s.Usage)
-		}
-		fmt.Fprintf(&b, "\n  %s, for example: aergo help %s %s\n", "Each has its page", strings.TrimPrefix(name, "aergo "), c.Subcommands[0].Name)
+		fmt.Fprintf(&b, "\n  Each has its page, for example: aergo help %s %s\n", strings.TrimPrefix(name, "aergo "), c.Subcommands[0].Name)
+	}
+	if !runs(c) {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "  %s\n", formOf(name, c))
 	if c.Description != "" {
 		fmt.Fprintf(&b, "\n%s\n", c.Description)
 	}
@@ -207,7 +233,7 @@ func describe(name, family string, c *ucli.Command) commandJSON {
 func describeAll(verbs []*ucli.Command) []commandJSON {
 	var list []commandJSON
 	for _, c := range verbs {
-		if len(c.Subcommands) == 0 {
+		if runs(c) {
 			list = append(list, describe("aergo "+c.Name, c.Category, c))
 		}
 		for _, s := range c.Subcommands {
