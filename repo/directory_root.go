@@ -347,5 +347,5 @@ func (r *Repository) keyEver(i dd.Identity, key string) ([]byte, error) {
 			}
 		}
 	}
-	return nil, fault.New("AG0221", "aergo dd log shows the keys that it had, by their first digits", "%s never signed by a key %s", i.Name, key)
+	return nil, fault.New("AG0221", "aergo identity show "+i.Name+" shows its keys, aergo dd log those that it had, by their first 8 digits.", "%s never signed by a key %s", i.Name, key)
 }

@@ -135,6 +135,32 @@ func peerText(c dd.SetPeer, who func(objectstore.Account) string) string {
 	return s
 }
 
+// NewKeys gives the public lines of the keys by which an account signs once the
+// change is in force; none for a change that says nothing of keys. The few digits
+// that Text shows name a key, and prove nothing: compare these.
+func (o DirectoryOperation) NewKeys() []string {
+	var descriptor []byte
+	switch c := o.Change.(type) {
+	case dd.AddIdentity:
+		descriptor = c.Descriptor
+	case dd.SetKeys:
+		descriptor = c.Descriptor
+	case dd.RevokeKey:
+		descriptor = c.Keys
+	}
+	d, err := sign.ParseDescriptor(descriptor)
+	if err != nil {
+		return nil
+	}
+	var lines []string
+	for _, k := range d.Keys() {
+		if line, err := sign.MarshalPublicKey(k, ""); err == nil {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // keyText is the short form of a key by which people compare it.
 func keyText(key []byte) string { return hex.EncodeToString(key[:min(4, len(key))]) }
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -151,8 +153,14 @@ func (a *app) publicLine(given string) (string, error) {
 		}
 	}
 	k, err := readPublic(path)
-	if err != nil {
+	switch {
+	case err == nil:
+	case !strings.HasSuffix(given, ".pub"):
 		k, err = a.findKey(given)
+	case errors.Is(err, fs.ErrNotExist):
+		err = fault.New("AG0220", "aergo key show NAME --public > "+shellWord(given)+" writes one, where the key is.", "there is no file %s", given)
+	default:
+		err = fault.New("AG0102", "It holds one line, which aergo key show NAME --public prints, and ssh-keygen writes.", "%s is no public key: %w", given, err)
 	}
 	return k.Line, err
 }
@@ -232,7 +240,11 @@ func (a *app) identityShow(c *ucli.Context) error {
 	}
 	a.columns([][]string{{"name", clean(i.Name)}, {"account", string(i.Account)}, {"added", date(timeOf(i.Added))}, {"signs by", how}})
 	for _, k := range keys {
-		a.say("  %s", k)
+		pub, _, err := sign.ParsePublicKey(k)
+		if err != nil {
+			return err
+		}
+		a.say("  %x  %s", pub[:4], k) // the digits by which dd log and dd pending call it
 	}
 	var lines [][]string
 	for _, g := range grants {

@@ -13,11 +13,11 @@ import (
 
 func (a *app) identityRevokeCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "revoke", Usage: "say from which block on nothing of a key counts", ArgsUsage: "NAME [KEY]", Action: a.identityRevoke,
+		Name: "revoke", Usage: "say from which block on nothing of a key counts", ArgsUsage: "NAME [KEY|FILE]", Action: a.identityRevoke,
 		Description: "For a stolen key: what the thief signs with it counts nowhere, whatever directory block he\n" +
-			"names. KEY is its public line, the name of a key of yours, or the 8 digits that aergo dd log\n" +
-			"shows; without KEY the whole account signs nothing any more, and gets nothing. A key by which\n" +
-			"the account still signs is taken out of it in the same step: its other keys go on, or --replace\n" +
+			"names. KEY is its public line, a .pub file, the name of a key of yours, or the 8 digits that\n" +
+			"aergo identity show and dd log show; without KEY the whole account signs nothing any more, and\n" +
+			"gets nothing. A key by which the account still signs is taken out of it in the same step: its other keys go on, or --replace\n" +
 			"gives it another one. What it signed counts up to the head that each branch has here, or up to\n" +
 			"--last. On a branch that is not here nothing of it counts. A root matter; it cannot be taken back.",
 		Flags: append(signOnlyFlags(),
@@ -42,7 +42,8 @@ func (a *app) identityRevoke(c *ucli.Context) error {
 		return err
 	}
 	if path, err := a.keyPath(key); key != "" && err == nil {
-		if _, err := os.Stat(path + ".pub"); err == nil {
+		_, err := os.Stat(path + ".pub")
+		if err == nil || strings.HasSuffix(key, ".pub") {
 			if key, err = a.publicLine(key); err != nil {
 				return err
 			}

@@ -126,6 +126,9 @@ func (a *app) proposalList(c *ucli.Context) error {
 	}
 	for _, p := range list {
 		a.say("%s  %s", a.paint("33", p.ID.Short()), clean(p.Text(a.whoFull)))
+		for _, line := range p.Change.NewKeys() {
+			a.say("  signs by %s", line)
+		}
 		a.say("  proposed by %s, %s; until %s", a.who(p.Account), date(p.Created), date(p.Expires))
 		a.say("  %s", a.signatures(p))
 		if p.Problem != nil {
@@ -175,7 +178,7 @@ func (a *app) proposalsIn(r *repo.Repository, file string) ([]repo.Proposal, err
 	}
 	list, err := r.ReadProposals([]byte(data))
 	if err == nil && len(list) == 0 {
-		err = fault.New("AG0523", "A command of which others have to sign the change writes one with -o FILE.", "%s holds no proposal", file)
+		err = fault.New("AG0523", "Calls and changes that one key signed: aergo submit "+shellWord(file)+" --dry-run shows them.", "%s holds no proposal", file)
 	}
 	return list, err
 }
