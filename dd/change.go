@@ -167,7 +167,7 @@ func (c Grant) records(s State, op Operation) ([]record, error) {
 		return nil, err
 	}
 	if had {
-		return nil, fault.New("AG0703", "", "%s is %s on %s already", s.who(c.Account), c.Role, c.Pattern)
+		return nil, fault.New("AG0703", "Nothing to do: aergo dd show lists who may do what.", "%s is %s on %s already", s.who(c.Account), c.Role, c.Pattern)
 	}
 	return s.grantRecords(RoleRecord{Role: c.Role, Pattern: c.Pattern, Account: c.Account, By: op.Account, Since: op.Created})
 }
@@ -247,12 +247,12 @@ func (c AddIdentity) records(s State, op Operation) ([]record, error) {
 	if known, ok, err := s.Identity(c.Name); err != nil {
 		return nil, err
 	} else if ok {
-		return nil, fault.New("AG0703", "choose another name", "%s is the name of %s already", c.Name, known.Account)
+		return nil, fault.New("AG0703", "Choose another name; to give this account another key: aergo identity rotate "+c.Name+" KEY, or add-key", "%s is the name of %s already", c.Name, known.Account)
 	}
 	if name, ok, err := s.NameOf(account); err != nil {
 		return nil, err
 	} else if ok {
-		return nil, fault.New("AG0703", "", "%s has the name %s already", account, name)
+		return nil, fault.New("AG0703", "An account has one name for good: go on with "+name+".", "%s has the name %s already", account, name)
 	}
 	list := []record{
 		{keyIdentity(c.Name), Identity{Name: c.Name, Account: account, Descriptor: c.Descriptor, Added: op.Created}},

@@ -138,7 +138,7 @@ func (c SetThreshold) records(s State, _ Operation) ([]record, error) {
 		return nil, err
 	}
 	if c.Threshold == 0 || c.Threshold > MaxThreshold || c.Threshold > uint64(len(admins)) {
-		return nil, fault.New("AG0102", "grant admin on * to more accounts first", "%d of %d admins: the threshold is 1 to %d, and not more than there are",
+		return nil, fault.New("AG0102", "Make more accounts admin of everything first: aergo grant admin --to WHO", "%d of %d admins: the threshold is 1 to %d, and not more than there are",
 			c.Threshold, len(admins), MaxThreshold)
 	}
 	l := s.ledger

@@ -265,7 +265,7 @@ func (s State) fresh(op Operation, id objectstore.Hash, at int64) error {
 		return err
 	}
 	if seen {
-		return s.refusal(op, id, "AG0705", "make a new one", "its salt was used before: an operation counts once")
+		return s.refusal(op, id, "AG0705", "aergo dd log lists what is in force. To make the same change again, sign it anew.", "its salt was used before: an operation counts once")
 	}
 	if op.Created > at+maxAhead || op.Created < at-MaxOperationLife {
 		return s.refusal(op, id, "AG0508", "make it anew, with a clock that is right", "it was made %d ms before its block, which is not within %d days", at-op.Created, MaxOperationLife/day)

@@ -227,6 +227,15 @@ func (a *app) accountOf(who string) (objectstore.Account, error) {
 	for _, k := range a.keys() {
 		names = append(names, k.Name)
 	}
+	if a.repo != nil {
+		known, err := a.repo.Identities()
+		if err != nil {
+			return "", err
+		}
+		for _, i := range known {
+			names = append(names, i.Name)
+		}
+	}
 	return "", fault.New("AG0221", joinHints(didYouMean(who, names), "Write the account in full, or: aergo key list · aergo identity list"),
 		"%s is neither an account, nor a key of yours, nor a name in the directory", who)
 }
