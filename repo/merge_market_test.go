@@ -2,7 +2,9 @@ package repo_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -123,7 +125,8 @@ func runMarket(t *testing.T, s modelState, steps []string, values args) (modelSt
 		}
 	}
 	must(conn.Exec(marketTables))
-	for key, row := range s {
+	for _, key := range slices.Sorted(maps.Keys(s)) { // triggers of a cascade run in the order of the rows
+		row := s[key]
 		table, id, _ := strings.Cut(key, "|")
 		if marketQueries[table] == "" {
 			continue
