@@ -2,6 +2,7 @@ package dd
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/objectstore"
@@ -221,6 +222,11 @@ func (s State) need(q Question, t target, roles ...Role) error {
 		return err
 	}
 	who := s.who(q.Account)
+	if r, ok, err := s.revokedOf(q.Account); err != nil {
+		return err
+	} else if ok {
+		return fault.New("AG0509", "Sign with the present keys of "+s.who(r.Account), "this key of %s was revoked in directory block %d and signs nothing any more", s.who(r.Account), r.Since)
+	}
 	return fault.New("AG0501",
 		fmt.Sprintf("ask an admin for: aergo grant %s --to %s --branch '%s'", roles[0], who, t.name),
 		"%s may not %s %s: that needs the role %s there; %s may", who, q.Right, t.name, either(roles), s.holders(t.name, roles...))
@@ -250,7 +256,11 @@ func (s State) mayProduce(q Question, t target) error {
 		return s.need(q, t, Writer, Producer)
 	}
 	if q.Account != t.branch.Producer {
-		return fault.New("AG0502", "Sign with its producer's key (--key), or work on a branch of your own: aergo switch -c NAME", "%s may not make blocks of %s: its producer is %s",
+		next := "Sign with its producer's key (--key), or work on a branch of your own: aergo switch -c NAME"
+		if p := t.branch.Protection; p != nil && slices.Contains(p.Standbys, q.Account) {
+			next = "You are its stand-by: aergo branch takeover " + t.name
+		}
+		return fault.New("AG0502", next, "%s may not make blocks of %s: its producer is %s",
 			s.who(q.Account), t.name, s.who(t.branch.Producer))
 	}
 	return s.need(q, t, Producer)

@@ -273,7 +273,7 @@ func (s State) checkAlone(a objectstore.Account, d sign.Descriptor) error {
 			continue
 		}
 		err = scan(s, []any{"key", []byte(key)}, func(other objectstore.Account) error {
-			if other == a || other == own {
+			if other == a {
 				return nil
 			}
 			data, err := s.described(other)

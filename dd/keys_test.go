@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/aergo-git/aergo-git/internal/fault"
 	"github.com/aergo-git/aergo-git/internal/ledgertest"
 	"github.com/aergo-git/aergo-git/internal/sign"
 	"github.com/aergo-git/aergo-git/internal/wire"
@@ -160,8 +161,14 @@ func TestMalloryAndKeys(t *testing.T) {
 		t.Error("no descriptor was taken")
 	}
 
-	// Mallory lists bob's public key as one of hers: bob still signs for bob.
-	w.ok(w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "bob").Bytes()}))
+	// Mallory lists bob's public key as one of hers, before he has a name or after:
+	// he still signs for himself.
+	w.ok(w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "carol").Bytes()}))
+	w.ok(w.do("alice", AddIdentity{Name: "carol", Descriptor: descriptor("carol").Bytes()}))
+	if a, _, err := w.head().Signer(nil, ledgertest.Key("carol")); err != nil || a != account("carol") {
+		t.Errorf("carol signs for %s, %v", a, err)
+	}
+	w.refused("AG0507", w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "bob").Bytes()}))
 	if a, _, err := w.head().Signer(nil, ledgertest.Key("bob")); err != nil || a != bob {
 		t.Errorf("bob signs for %s, %v", a, err)
 	}
@@ -169,7 +176,7 @@ func TestMalloryAndKeys(t *testing.T) {
 	// can list it and so keep him from working.
 	w.ok(w.do("bob", SetKeys{Account: bob, Descriptor: mOf(1, "bob", "laptop").Bytes()}))
 	w.refused("AG0507", w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "laptop").Bytes()}))
-	w.refused("AG0507", w.do("alice", AddIdentity{Name: "team", Descriptor: mOf(1, "carol", "laptop").Bytes()}))
+	w.refused("AG0507", w.do("alice", AddIdentity{Name: "team", Descriptor: mOf(1, "dave", "laptop").Bytes()}))
 	w.ok(w.do("alice", AddIdentity{Name: "board", Descriptor: mOf(2, "carol", "laptop").Bytes()})) // they sign together
 	for _, key := range []string{"bob", "laptop"} {
 		if a, _, err := w.head().Signer(nil, ledgertest.Key(key)); err != nil || a != bob {
@@ -177,9 +184,25 @@ func TestMalloryAndKeys(t *testing.T) {
 		}
 	}
 	// mallory is faster than bob's next key: he takes another one.
-	w.ok(w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "bob", "next").Bytes()}))
+	w.ok(w.do("mallory", SetKeys{Account: account("mallory"), Descriptor: mOf(1, "mallory", "next").Bytes()}))
 	w.refused("AG0507", w.do("bob", SetKeys{Account: bob, Descriptor: descriptor("next").Bytes()}))
 	w.ok(w.do("bob", SetKeys{Account: bob, Descriptor: descriptor("other").Bytes()}))
+}
+
+// TestAKeyThatWasRevokedIsToldSo: who signs by it is nobody the directory knows,
+// and is not advised to ask for a role.
+func TestAKeyThatWasRevokedIsToldSo(t *testing.T) {
+	w := newWorld(t)
+	w.ok(w.do("alice", AddIdentity{Name: "bob", Descriptor: mOf(1, "bob", "laptop").Bytes()}))
+	w.ok(w.do("alice", Grant{Role: Writer, Pattern: "*", Account: objectstore.Account(sign.AccountOf(mOf(1, "bob", "laptop")))}))
+	mallory := Question{Account: account("laptop"), Right: RightWrite, Name: "main"}
+	w.refused("AG0501", Decide(w.head(), mallory))
+	w.ok(w.do("alice", RevokeKey{Account: objectstore.Account(sign.AccountOf(mOf(1, "bob", "laptop"))), Key: sign.Point(mOf(1, "laptop").Keys()[0]), Keys: descriptor("bob").Bytes()}))
+	err := Decide(w.head(), mallory)
+	w.refused("AG0509", err)
+	if next := fault.Of(err).Next; next != "Sign with the present keys of bob" {
+		t.Errorf("advised: %s", next)
+	}
 }
 
 // TestAnAccountIsFoundByItsKeys: the index of keys says the same as all identities

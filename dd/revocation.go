@@ -53,6 +53,26 @@ func keyLast(a objectstore.Account, key []byte, branch objectstore.Hash) []any {
 // Revocations gives all revoked keys and accounts.
 func (s State) Revocations() ([]Revocation, error) { return all[Revocation](s, "revoked") }
 
+// revokedOf gives the revocation of a key that by itself is an account, which
+// nobody knows by that address: who signs by it is told of the revocation instead
+// of a role that is missing.
+func (s State) revokedOf(own objectstore.Account) (found Revocation, ok bool, err error) {
+	if s.ledger.Revoked == 0 {
+		return found, false, nil
+	}
+	err = scan(s, []any{"revoked"}, func(r Revocation) error {
+		if len(r.Key) == 0 || r.Account == own {
+			return nil
+		}
+		d, err := sign.KeyDescriptor(r.Key)
+		if err == nil && objectstore.Account(sign.AccountOf(d)) == own {
+			found, ok = r, true
+		}
+		return nil
+	})
+	return found, ok, err
+}
+
 // Revoked gives the revocation of a key of an account; with no key that of the
 // whole account.
 func (s State) Revoked(a objectstore.Account, key []byte) (Revocation, bool, error) {

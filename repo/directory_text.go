@@ -74,6 +74,9 @@ func (o DirectoryOperation) Text(who func(objectstore.Account) string) string {
 	case dd.AnchorBranch:
 		return fmt.Sprintf("anchor branch %s at block %d, %s", c.Branch.Short(), c.Number, c.Block.Short())
 	case dd.SetThreshold:
+		if c.Threshold == 1 {
+			return "root matters take 1 admin"
+		}
 		return fmt.Sprintf("root matters take %d admins", c.Threshold)
 	case dd.SetEngine:
 		return fmt.Sprintf("engine %d is in force", c.Engine)
