@@ -14,8 +14,11 @@ import (
 )
 
 // screenful is how many lines each list of dd show has at most, so that all of
-// them fit on one screen.
-const screenful = 5
+// them fit on one screen; unless there are no more than fitting in all of them.
+const (
+	screenful = 5
+	fitting   = 20
+)
 
 func (a *app) directoryShow(c *ucli.Context) error {
 	r, err := a.begin(c, 0, 0, "dd show")
@@ -44,7 +47,7 @@ func (a *app) directoryShow(c *ucli.Context) error {
 		{"directory", fmt.Sprintf("block #%d %s, %s, engine %d", d.Number, d.Block.Short(), date(d.Time), d.Engine)},
 		{"rules", access + "; " + rule(d.Threshold)},
 	})
-	all := c.Bool("all")
+	all := c.Bool("all") || len(d.Identities)+len(d.Grants)+len(d.Branches)+len(d.Tags)+len(d.Peers) <= fitting
 	show := section{a, all, "SELECT * FROM dd."}
 	show.list("identities", foremost(d.Identities, all, func(i dd.Identity) []int64 { return []int64{-i.Added} }), len(d.Identities), func(n int) ([]string, string) {
 		i := d.Identities[n]
@@ -64,7 +67,7 @@ func (a *app) directoryShow(c *ucli.Context) error {
 	show.list("peers", foremost(d.Peers, all, func(p dd.Peer) []int64 { return []int64{-p.Since} }), len(d.Peers), func(n int) ([]string, string) {
 		return a.peerLine(d.Peers[n]), ""
 	})
-	a.unusual(d.Notices, all)
+	a.unusual(d.Notices, c.Bool("all"))
 	return nil
 }
 
