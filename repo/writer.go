@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"crypto"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,12 +63,17 @@ func (r *Repository) NewWriter(key crypto.Signer, branch string, blockSize int, 
 }
 
 // Add takes a call; line is the caller's name for it. An error means that the
-// Writer has stopped: Close says why.
+// Writer has stopped, and Close says why; or that the signer, not the call, is in
+// trouble (AG0518 to AG0520, AG0531): the call is left out, and what came before it
+// is kept.
 func (w *Writer) Add(ctx context.Context, line int, c Call) error {
 	p := pending{line: line, call: c}
 	var q sqlcontract.Request
 	if q, p.err = w.r.request(c); p.err == nil {
 		p.tx, p.err = w.signer.sign(q)
+	}
+	if noSigner(p.err) {
+		return p.err
 	}
 	w.batch = append(w.batch, p)
 	if len(w.batch) < w.size {
@@ -114,6 +120,13 @@ func (w *Writer) run() {
 			close(w.stopped)
 		}
 	}
+}
+
+// noSigner tells whether the signer is in trouble: it would refuse the next line as
+// well, or ask a person once for each.
+func noSigner(err error) bool {
+	f := fault.Of(err)
+	return f != nil && slices.Contains([]string{"AG0518", "AG0519", "AG0520", "AG0531"}, f.ID)
 }
 
 type answer struct {

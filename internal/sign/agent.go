@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/aergo-git/aergo-git/internal/fault"
 )
 
 // Agent is a running ssh-agent, which keeps private keys and signs with them. An
@@ -33,14 +35,15 @@ type AgentKey struct {
 func (a Agent) connect(use func(agent.ExtendedAgent) error) error {
 	conn, err := net.DialTimeout("unix", a.Socket, agentDial)
 	if err != nil {
-		return fmt.Errorf("ssh-agent: %w", err)
+		return fault.New("AG0520", "Start one: eval $(ssh-agent)", "ssh-agent: %w", err)
 	}
+	defer func() { _ = conn.Close() }() // the client has closed it where the agent went away
 	// An agent may ask a person before it signs.
 	err = conn.SetDeadline(time.Now().Add(agentAnswer))
 	if err == nil {
 		err = use(agent.NewClient(conn))
 	}
-	if err = errors.Join(err, conn.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("ssh-agent: %w", err)
 	}
 	return nil
@@ -100,7 +103,9 @@ func (k AgentKey) Verified() (verified AgentKey, ok bool) {
 }
 
 // Sign implements crypto.Signer for what is not hashed before. A hardware key
-// gives flags and counter after its signature.
+// gives flags and counter after its signature. It fails with AG0519 when the agent
+// does not sign, with AG0518 when its answer is no signature; whether a signature
+// is by this key is for the function Sign to say, which asks that of every signer.
 func (k AgentKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) (signature []byte, err error) {
 	if opts != nil && opts.HashFunc() != 0 {
 		return nil, errors.New("ssh-agent: an ed25519 key signs a message, not its hash")
@@ -109,13 +114,17 @@ func (k AgentKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) (sig
 	if err != nil {
 		return nil, fmt.Errorf("ssh-agent: %w", err)
 	}
+	tail := 0
+	if isHardware(k.key) {
+		tail = hardwareTail
+	}
 	err = k.agent.connect(func(client agent.ExtendedAgent) error {
 		s, err := client.Sign(key, message)
 		if err != nil {
-			return err
+			return fault.New("AG0519", "Look whether it runs and has the key: ssh-add -l. Unlock or add the key (aergo key unlock NAME, ssh-add FILE) and run this again.", "it did not sign with key %s: %w", Fingerprint(k.key), err)
 		}
-		if s.Format != key.Type() || len(s.Blob) != ed25519.SignatureSize {
-			return fmt.Errorf("it answered with a signature of type %q", s.Format)
+		if s.Format != key.Type() || len(s.Blob) != ed25519.SignatureSize || len(s.Rest) != tail {
+			return badAnswer("it answered with %d bytes of type %.80q, which is no signature by key %s", len(s.Blob)+len(s.Rest), s.Format, Fingerprint(k.key))
 		}
 		signature = append(bytes.Clone(s.Blob), s.Rest...)
 		return nil

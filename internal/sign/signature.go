@@ -116,9 +116,14 @@ func Sign(signer crypto.Signer, p Purpose, ledger, hash [32]byte) (Signature, er
 		return Signature{}, fault.New("AG0531", "Touch the device, and give its PIN where its account asks for it.", "sign %s: %w", p, err)
 	}
 	if err := Verify(s, p, ledger, hash); err != nil {
-		return Signature{}, fmt.Errorf("sign %s: the signer made an invalid signature: %w", p, err)
+		return Signature{}, badAnswer("sign %s: what was asked to sign with key %s gave another signature: %w", p, Fingerprint(key), err)
 	}
 	return s, nil
+}
+
+// badAnswer is the error for a signer that gave no signature by the asked key.
+func badAnswer(what string, args ...any) error {
+	return fault.New("AG0518", "Its answer was thrown away. Start ssh-agent anew and add the key again: ssh-add FILE. Where it happens again, something else answers in its place.", what, args...)
 }
 
 // check refuses what is no signature of a known scheme, before any arithmetic.
