@@ -222,11 +222,6 @@ func (s State) need(q Question, t target, roles ...Role) error {
 		return err
 	}
 	who := s.who(q.Account)
-	if r, ok, err := s.revokedOf(q.Account); err != nil {
-		return err
-	} else if ok {
-		return fault.New("AG0509", "Sign with the present keys of "+s.who(r.Account), "this key of %s was revoked in directory block %d and signs nothing any more", s.who(r.Account), r.Since)
-	}
 	return fault.New("AG0501",
 		fmt.Sprintf("ask an admin for: aergo grant %s --to %s --branch '%s'", roles[0], who, t.name),
 		"%s may not %s %s: that needs the role %s there; %s may", who, q.Right, t.name, either(roles), s.holders(t.name, roles...))

@@ -195,14 +195,14 @@ func TestAKeyThatWasRevokedIsToldSo(t *testing.T) {
 	w := newWorld(t)
 	w.ok(w.do("alice", AddIdentity{Name: "bob", Descriptor: mOf(1, "bob", "laptop").Bytes()}))
 	w.ok(w.do("alice", Grant{Role: Writer, Pattern: "*", Account: objectstore.Account(sign.AccountOf(mOf(1, "bob", "laptop")))}))
-	mallory := Question{Account: account("laptop"), Right: RightWrite, Name: "main"}
-	w.refused("AG0501", Decide(w.head(), mallory))
+	w.ok(w.head().CheckRevokedAs(account("laptop")))
 	w.ok(w.do("alice", RevokeKey{Account: objectstore.Account(sign.AccountOf(mOf(1, "bob", "laptop"))), Key: sign.Point(mOf(1, "laptop").Keys()[0]), Keys: descriptor("bob").Bytes()}))
-	err := Decide(w.head(), mallory)
+	err := w.head().CheckRevokedAs(account("laptop"))
 	w.refused("AG0509", err)
 	if next := fault.Of(err).Next; next != "Sign with the present keys of bob" {
 		t.Errorf("advised: %s", next)
 	}
+	w.ok(w.head().CheckRevokedAs(account("carol")))
 }
 
 // TestAnAccountIsFoundByItsKeys: the index of keys says the same as all identities

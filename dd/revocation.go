@@ -53,24 +53,24 @@ func keyLast(a objectstore.Account, key []byte, branch objectstore.Hash) []any {
 // Revocations gives all revoked keys and accounts.
 func (s State) Revocations() ([]Revocation, error) { return all[Revocation](s, "revoked") }
 
-// revokedOf gives the revocation of a key that by itself is an account, which
-// nobody knows by that address: who signs by it is told of the revocation instead
-// of a role that is missing.
-func (s State) revokedOf(own objectstore.Account) (found Revocation, ok bool, err error) {
+// CheckRevokedAs refuses (AG0509) the address of a key that was revoked: who signs
+// by it is nobody that the directory knows, and should hear of the revocation
+// instead of a role that is missing. The cost grows with the revocations.
+func (s State) CheckRevokedAs(own objectstore.Account) error {
 	if s.ledger.Revoked == 0 {
-		return found, false, nil
+		return nil
 	}
-	err = scan(s, []any{"revoked"}, func(r Revocation) error {
+	return scan(s, []any{"revoked"}, func(r Revocation) error {
 		if len(r.Key) == 0 || r.Account == own {
 			return nil
 		}
 		d, err := sign.KeyDescriptor(r.Key)
-		if err == nil && objectstore.Account(sign.AccountOf(d)) == own {
-			found, ok = r, true
+		if err != nil || objectstore.Account(sign.AccountOf(d)) != own {
+			return nil //nolint:nilerr // of a hardware key, whose address its point alone does not give
 		}
-		return nil
+		return fault.New("AG0509", "Sign with the present keys of "+s.who(r.Account),
+			"this key of %s was revoked in directory block %d and signs nothing any more", s.who(r.Account), r.Since)
 	})
-	return found, ok, err
 }
 
 // Revoked gives the revocation of a key of an account; with no key that of the

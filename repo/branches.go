@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -84,6 +85,9 @@ func maySign(s dd.State, a objectstore.Account, keys []byte) error {
 // write there, and is it signed by the account's present keys.
 func (r *Repository) mayRun(s dd.State, a objectstore.Account, keys []byte, rec branch.Record) error {
 	if err := r.mayWrite(s, a, rec); err != nil {
+		if fault.Is(err, "AG0501") {
+			err = cmp.Or(s.CheckRevokedAs(a), err)
+		}
 		return err
 	}
 	return maySign(s, a, keys)
